@@ -3,63 +3,43 @@ package attestation
 import (
 	"encoding/hex"
 	"fmt"
+
+	"github.com/consensys/gnark-crypto/ecc/secp256k1"
 )
 
-// An EthereumAddress is a 20-byte account or contract address of an
-// Ethereum-like chain, FEVM included. It is comparable.
-type EthereumAddress [20]byte
-
-// ParseEthereumAddress reads 0x and 40 hexadecimal digits. Mixed case must
-// carry a correct EIP-55 checksum; all-lower and all-upper case carry none.
-func ParseEthereumAddress(s string) (EthereumAddress, error) {
-	digits, ok := cutHexPrefix(s)
-	var a EthereumAddress
-	if !ok || len(digits) != 40 {
-		return a, fmt.Errorf("attestation: address %q: want 0x and 40 hexadecimal digits", excerpt(s))
-	}
-	if _, err := hex.Decode(a[:], []byte(digits)); err != nil {
-		return a, fmt.Errorf("attestation: address %q: want 0x and 40 hexadecimal digits", excerpt(s))
-	}
-	if isMixedCase(digits) && a.String()[2:] != digits {
-		return EthereumAddress{}, fmt.Errorf("attestation: address %q: EIP-55 checksum says %s", s, a)
-	}
-	return a, nil
+// A PublicKey is a point of secp256k1 in affine coordinates, as the escrow
+// stores it. The contract checks nothing about its key, so values off the
+// curve and (0, 0) are representable; [ParsePublicKey] refuses them.
+type PublicKey struct {
+	X Word `json:"x"`
+	Y Word `json:"y"`
 }
 
-func isMixedCase(s string) bool {
-	var lower, upper bool
-	for _, c := range s {
-		lower = lower || 'a' <= c && c <= 'f'
-		upper = upper || 'A' <= c && c <= 'F'
-	}
-	return lower && upper
+// String returns k uncompressed: 0x04, X and Y, 130 hexadecimal digits.
+func (k PublicKey) String() string {
+	return "0x04" + hex.EncodeToString(k.X[:]) + hex.EncodeToString(k.Y[:])
 }
 
-// String returns a with its EIP-55 checksum.
-func (a EthereumAddress) String() string {
-	text := []byte(hex.EncodeToString(a[:]))
-	sum := keccak256(text)
-	for i, c := range text {
-		nibble := sum[i/2] >> 4
-		if i%2 == 1 {
-			nibble = sum[i/2] & 15
+// ParsePublicKey reads a point in SEC 1 form, 33 bytes compressed (02 or 03) or
+// 65 uncompressed (04), or its bare 64 bytes X‖Y. It fails if the coordinates
+// are not below p or the point is not on the curve; infinity has no such form.
+func ParsePublicKey(b []byte) (PublicKey, error) {
+	switch {
+	case len(b) == 33 && (b[0] == 2 || b[0] == 3):
+		p, reason := pointFromX(Word(b[1:]), b[0] == 3)
+		if reason != "" {
+			return PublicKey{}, fmt.Errorf("attestation: public key %x: no point of secp256k1 has that x", b)
 		}
-		if c >= 'a' && nibble >= 8 {
-			text[i] = c - 'a' + 'A'
-		}
+		return publicKeyOf(p), nil
+	case len(b) == 65 && b[0] == 4:
+		b = b[1:]
+	case len(b) != 64:
+		return PublicKey{}, fmt.Errorf("attestation: public key of %d bytes: want 33 (02 or 03 first), 64, or 65 (04 first)", len(b))
 	}
-	return "0x" + string(text)
-}
-
-// MarshalText returns [EthereumAddress.String].
-func (a EthereumAddress) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
-
-// UnmarshalText reads what [ParseEthereumAddress] reads.
-func (a *EthereumAddress) UnmarshalText(b []byte) error {
-	v, err := ParseEthereumAddress(string(b))
-	if err != nil {
-		return err
+	k := PublicKey{X: Word(b[:32]), Y: Word(b[32:])}
+	var p secp256k1.G1Affine
+	if p.X.SetBytesCanonical(k.X[:]) != nil || p.Y.SetBytesCanonical(k.Y[:]) != nil || p.IsInfinity() || !p.IsOnCurve() {
+		return PublicKey{}, fmt.Errorf("attestation: public key %x: not a point of secp256k1", b)
 	}
-	*a = v
-	return nil
+	return k, nil
 }

@@ -1,8 +1,9 @@
 package attestation
 
 import (
-	"encoding/hex"
 	"fmt"
+
+	"github.com/consensys/gnark-crypto/ecc/secp256k1/fr"
 )
 
 // A Signature is exactly what release_chunk receives: r and s as u256, v as
@@ -14,56 +15,37 @@ type Signature struct {
 	V uint32 `json:"v"`
 }
 
-// A PublicKey is a point of secp256k1 in affine coordinates, as the escrow
-// stores it. The contract checks nothing about its key, so values off the
-// curve and (0, 0) are representable; [ParsePublicKey] refuses them.
-type PublicKey struct {
-	X Word `json:"x"`
-	Y Word `json:"y"`
-}
-
-// String returns k uncompressed: 0x04, X and Y, 130 hexadecimal digits.
-func (k PublicKey) String() string {
-	return "0x04" + hex.EncodeToString(k.X[:]) + hex.EncodeToString(k.Y[:])
-}
-
-// Rules selects which Cairo corelib the escrow class was compiled with: it
-// decides which signatures recover_public_key accepts. The zero value is
-// strict.
-type Rules uint8
-
-const (
-	// RulesLowS is corelib 2.14.0 and later: r in [1, n) and s in [1, n/2].
-	RulesLowS Rules = iota
-	// RulesLegacy is corelib 2.13.1 and earlier: no range guard at all.
-	RulesLegacy
-)
-
-// String returns "lows" or "legacy".
-func (r Rules) String() string {
-	switch r {
-	case RulesLowS:
-		return "lows"
-	case RulesLegacy:
-		return "legacy"
+// ParseSignature reads 65 bytes r‖s‖v with v in {0, 1, 27, 28}; V becomes 0 or
+// 1. Ranges of r and s are not checked: that is the escrow's to say.
+func ParseSignature(b []byte) (Signature, error) {
+	if len(b) != 65 {
+		return Signature{}, fmt.Errorf("attestation: signature of %d bytes: want 65 (r, s, v)", len(b))
 	}
-	return fmt.Sprintf("Rules(%d)", uint8(r))
+	v := b[64]
+	switch v {
+	case 0, 1:
+	case 27, 28:
+		v -= 27
+	default:
+		return Signature{}, fmt.Errorf("attestation: signature with v = %d: want 0, 1, 27 or 28", v)
+	}
+	return Signature{R: Word(b[:32]), S: Word(b[32:64]), V: uint32(v)}, nil
 }
 
-// A VerifyError says why the escrow refuses a signature. Reason is the felt
-// the contract panics with, verbatim, such as "PKP key X mismatch".
-type VerifyError struct{ Reason string }
-
-func (e *VerifyError) Error() string { return "attestation: " + e.Reason }
-
-// Is reports whether target is a *VerifyError with the same reason.
-func (e *VerifyError) Is(target error) bool {
-	t, ok := target.(*VerifyError)
-	return ok && t.Reason == e.Reason
-}
-
-// Signed is an attestation with its signature: the arguments of release_chunk.
-type Signed struct {
-	Attestation Attestation `json:"attestation"`
-	Signature   Signature   `json:"signature"`
+// Normalize returns the signature with V 0 or 1, read as the contract reads it
+// (only 1 is odd), and with a low s: an s in (n/2, n) becomes n − s and the
+// parity flips with it, which recovers the same key. An s of 0, or of n and
+// more, stays: no signer makes one, and only RulesLegacy gives it a meaning.
+func (s Signature) Normalize() Signature {
+	if s.V != 1 {
+		s.V = 0
+	}
+	if s.S.Cmp(halfGroupOrder()) > 0 && s.S.Cmp(groupOrder()) < 0 {
+		var e fr.Element
+		e.SetBytes(s.S[:])
+		e.Neg(&e)
+		s.S = e.Bytes()
+		s.V ^= 1
+	}
+	return s
 }

@@ -1,6 +1,7 @@
 package attestation
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -97,7 +98,7 @@ func (w Word) IsZero() bool { return w == Word{} }
 
 // Cmp compares w and o as integers: -1, 0 or +1.
 func (w Word) Cmp(o Word) int {
-	return strings.Compare(string(w[:]), string(o[:]))
+	return bytes.Compare(w[:], o[:])
 }
 
 // String returns w as 0x and 64 lower-case hexadecimal digits.
