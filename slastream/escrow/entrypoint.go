@@ -1,0 +1,214 @@
+package escrow
+
+import (
+	"errors"
+	"math"
+
+	"github.com/slastream/slastream-go/attestation"
+	"github.com/slastream/slastream-go/slastream"
+)
+
+// CreateDeal is create_deal: it takes [slastream.Terms.Locked] from the caller,
+// who must have approved it, and returns the id of the new deal.
+//
+// In order: ErrPaused, ErrNoChunks, ErrNoChunkAmount, ErrNoDuration,
+// ErrMulOverflow, ErrAddOverflow, the token's revert, ErrDeadlineOverflow (all
+// in package slastream). The provider may be anybody, the zero address too.
+func (c *Contract) CreateDeal(call Call, t slastream.Terms) (attestation.Word, error) {
+	var id attestation.Word
+	err := c.atomically(func() (err error) {
+		id, err = c.createDeal(call, t)
+		return err
+	})
+	return id, err
+}
+
+func (c *Contract) createDeal(call Call, t slastream.Terms) (attestation.Word, error) {
+	none := attestation.Word{}
+	switch {
+	case c.Paused():
+		return none, slastream.ErrPaused
+	case t.Chunks == 0:
+		return none, slastream.ErrNoChunks
+	case t.ChunkAmount.IsZero():
+		return none, slastream.ErrNoChunkAmount
+	case t.Duration == 0:
+		return none, slastream.ErrNoDuration
+	}
+	total, err := t.Total()
+	if err != nil {
+		return none, slastream.ErrMulOverflow
+	}
+	locked, err := t.Locked()
+	if err != nil {
+		return none, slastream.ErrAddOverflow
+	}
+	if err := c.host.TransferFrom(c.params.Address, call.From, c.params.Address, locked); err != nil {
+		return none, err
+	}
+	// Read after the token call: a token that calls back may have opened a deal.
+	count := c.vars.get(dealCounter) + 1
+	if t.Duration > math.MaxUint64-call.At {
+		return none, slastream.ErrDeadlineOverflow
+	}
+	deal := slastream.Deal{
+		ID:          attestation.WordFromUint64(count),
+		Client:      call.From,
+		Provider:    t.Provider,
+		Total:       total,
+		ChunkAmount: t.ChunkAmount,
+		Chunks:      t.Chunks,
+		Collateral:  t.Collateral,
+		Deadline:    call.At + t.Duration,
+		Active:      true,
+	}
+	c.vars.set(dealCounter, count)
+	c.deals.set(deal.ID, deal)
+	c.host.Emit(slastream.DealCreated{
+		DealID:      deal.ID,
+		Client:      deal.Client,
+		Provider:    deal.Provider,
+		TotalAmount: deal.Total,
+		NumChunks:   deal.Chunks,
+		SLADeadline: deal.Deadline,
+	})
+	return deal.ID, nil
+}
+
+// ReleaseChunk is release_chunk: it pays one chunk to the provider, and the
+// collateral with the last chunk. Anybody may call it, for the chunks in any
+// order, also after the deadline.
+//
+// In order: ErrPaused, ErrDealNotActive, ErrChunkOutOfBounds, ErrChunkReleased,
+// the signature (ErrRecovery, ErrNoInverse, ErrInvalidArgument, ErrKeyX,
+// ErrKeyY, all in package slastream), the token's revert. The contract reads
+// neither the caller nor the time of this call.
+func (c *Contract) ReleaseChunk(_ Call, s attestation.Signed) error {
+	return c.atomically(func() error { return c.releaseChunk(s) })
+}
+
+func (c *Contract) releaseChunk(s attestation.Signed) error {
+	a := s.Attestation
+	deal, slot := c.deals.get(a.DealID), chunk{a.DealID, a.ChunkIndex}
+	// The contract also checks 'Deal already slashed' and 'All chunks already
+	// released' after the first; neither can fail for an active deal.
+	switch {
+	case c.Paused():
+		return slastream.ErrPaused
+	case !deal.Active:
+		return slastream.ErrDealNotActive
+	case a.ChunkIndex >= deal.Chunks:
+		return slastream.ErrChunkOutOfBounds
+	case c.released.get(slot):
+		return slastream.ErrChunkReleased
+	}
+	if err := c.verify(s); err != nil {
+		return err
+	}
+	deal.Released++
+	deal.Active = deal.Released != deal.Chunks
+	c.released.set(slot, true)
+	c.deals.set(deal.ID, deal)
+
+	if err := c.host.Transfer(c.params.Address, deal.Provider, deal.ChunkAmount); err != nil {
+		return err
+	}
+	c.host.Emit(slastream.ChunkReleased{
+		DealID:     deal.ID,
+		ChunkIndex: a.ChunkIndex,
+		Amount:     deal.ChunkAmount,
+		Provider:   deal.Provider,
+	})
+	if deal.Active {
+		return nil
+	}
+	if err := c.host.Transfer(c.params.Address, deal.Provider, deal.Collateral); err != nil {
+		return err
+	}
+	c.host.Emit(slastream.DealCompleted{DealID: deal.ID, Provider: deal.Provider, TotalPaid: deal.Total})
+	return nil
+}
+
+// verify is _verify_pkp_signature.
+func (c *Contract) verify(s attestation.Signed) error {
+	err := c.verifier.Verify(s)
+	if refused, ok := errors.AsType[*attestation.VerifyError](err); ok {
+		return &slastream.RevertError{Reason: refused.Reason}
+	}
+	return err
+}
+
+// Slash is slash: from the deadline on, anybody ends the deal, and collateral
+// and unpaid chunks go back to the client. A pause does not stop it.
+//
+// In order: ErrDealNotActive, ErrDeadline (package slastream), the token's
+// revert.
+func (c *Contract) Slash(call Call, id attestation.Word) error {
+	return c.atomically(func() error { return c.slash(call, id) })
+}
+
+func (c *Contract) slash(call Call, id attestation.Word) error {
+	deal := c.deals.get(id)
+	switch {
+	case !deal.Active:
+		return slastream.ErrDealNotActive
+	case call.At < deal.Deadline:
+		return slastream.ErrDeadline
+	}
+	unpaid, err := deal.ChunkAmount.Mul(deal.Chunks - deal.Released)
+	if err != nil {
+		return slastream.ErrMulOverflow
+	}
+	amount, err := deal.Collateral.Add(unpaid)
+	if err != nil {
+		return slastream.ErrAddOverflow
+	}
+	deal.Active, deal.Slashed = false, true
+	c.deals.set(id, deal)
+	if err := c.host.Transfer(c.params.Address, deal.Client, amount); err != nil {
+		return err
+	}
+	c.host.Emit(slastream.DealSlashed{
+		DealID:      id,
+		Provider:    deal.Provider,
+		SlashAmount: amount,
+		Client:      deal.Client,
+	})
+	return nil
+}
+
+// Pause is pause: it stops CreateDeal and ReleaseChunk, not Slash. Only the
+// owner may, else ErrNotOwner. Pausing twice emits twice.
+func (c *Contract) Pause(call Call) error {
+	return c.setPaused(call, 1, slastream.Paused{By: call.From})
+}
+
+// Unpause is unpause, the reverse of [Contract.Pause].
+func (c *Contract) Unpause(call Call) error {
+	return c.setPaused(call, 0, slastream.Unpaused{By: call.From})
+}
+
+func (c *Contract) setPaused(call Call, v uint64, e slastream.Event) error {
+	if call.From != c.params.Owner {
+		return slastream.ErrNotOwner
+	}
+	c.vars.set(paused, v)
+	c.host.Emit(e)
+	return nil
+}
+
+// atomically undoes f if it fails.
+func (c *Contract) atomically(f func() error) error {
+	mark, hostMark := c.journal.mark(), 0
+	if c.undoer != nil {
+		hostMark = c.undoer.Snapshot()
+	}
+	err := f()
+	if err != nil {
+		c.journal.revert(mark)
+		if c.undoer != nil {
+			c.undoer.Revert(hostMark)
+		}
+	}
+	return err
+}
