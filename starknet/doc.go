@@ -1,0 +1,46 @@
+// Package starknet talks to the escrow contract on Starknet: calldata, events,
+// storage and reverts of the contract, an account that signs transactions, and
+// typed bindings over any JSON-RPC client.
+//
+// Use it to open deals, pay chunks and watch an escrow from a program. Use
+// package slastream/escrow where no chain is needed, package starknet/simulated
+// for a node to test against, and package slastream/relay to turn proofs into
+// payments: [Escrow] is what it sends with.
+//
+// # Reading and writing
+//
+//	rpc := … // a Caller, such as *rpc.Client of go-ethereum
+//	escrow := starknet.NewEscrow(rpc, address)
+//	deal, err := escrow.Deal(ctx, id)
+//
+//	key, err := starknet.NewLocalKey(secret)
+//	account := starknet.NewAccount(rpc, starknet.Sepolia, accountAddress, key)
+//	escrow = starknet.NewEscrow(rpc, address, starknet.WithAccount(account))
+//	id, err := escrow.CreateDeal(ctx, terms) // approve and create_deal in one transaction
+//
+// The functions with Encode, Decode and Parse in their name make no request;
+// they serve programs that have a Starknet client of their own. Felts are those
+// of juno, as starknet.go has them; a u256 is two felts, the low 128 bits
+// first. Juno's own conversions reduce silently what is too large and read
+// signs away, so use the functions here.
+//
+// # Units
+//
+// Amounts are base units of the token, fees FRI (10^-18 STRK), times Unix
+// seconds.
+//
+// # Errors
+//
+// What a contract refuses is a *slastream.RevertError, from a call, an estimate
+// or a receipt, with the same reason that the model in slastream/escrow gives.
+// A failure of the transport or the node never is one. Other errors to act on:
+// [ErrNonce], [ErrValidation], [ErrChain], [ErrNoAccount], [ErrBadAnswer], [ErrMalformed],
+// [ErrUnknownEvent] and *[RangeError]. The error that the [Caller] returned
+// stays in the chain of causes, so its code can be asked for.
+//
+// # What is trusted
+//
+// The node is: it can lie about deals and estimates. It cannot make this
+// package pay somebody else or sign for another chain, and its answers are
+// checked for form. Fees are bounded by the account's balance only.
+package starknet
