@@ -1,0 +1,162 @@
+package simulated
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/slastream/slastream-go/internal/jsonrpc"
+)
+
+// maxQueue bounds the messages that wait for a slow reader. Who is slower is
+// disconnected, as by public nodes.
+const maxQueue = 1 << 16
+
+var upgrader = websocket.Upgrader{CheckOrigin: loopbackOrigin}
+
+// loopbackOrigin lets in programs, which send no origin, and pages of this
+// machine: the keys of the accounts are no secret, but a page from elsewhere
+// has no business here.
+func loopbackOrigin(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true
+	}
+	u, err := url.Parse(origin)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// A socket is one WebSocket connection. Messages leave in the order of send;
+// those that come while a request is answered follow the answer, so that a
+// client knows the id of a subscription before its first message.
+type socket struct {
+	conn *websocket.Conn
+
+	mu        sync.Mutex
+	queue     [][]byte
+	held      [][]byte
+	answering bool
+	wake      chan struct{} // one token: the queue is not empty
+}
+
+func (s *socket) send(message []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.answering {
+		s.held = append(s.held, message)
+		return
+	}
+	s.enqueue(message)
+}
+
+// enqueue needs the lock.
+func (s *socket) enqueue(messages ...[]byte) {
+	if len(s.queue)+len(messages) > maxQueue {
+		s.conn.Close() // ends the reader, and that ends the rest
+		return
+	}
+	s.queue = append(s.queue, messages...)
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (s *socket) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answering = true
+}
+
+func (s *socket) end(answer []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(answer) > 0 {
+		s.enqueue(answer)
+	}
+	s.enqueue(s.held...)
+	s.answering, s.held = false, nil
+}
+
+// write sends what is queued until ctx ends or the connection breaks.
+func (s *socket) write(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.wake:
+		}
+		s.mu.Lock()
+		batch := s.queue
+		s.queue = nil
+		s.mu.Unlock()
+		for _, message := range batch {
+			s.conn.SetWriteDeadline(time.Now().Add(10 * time.Second))
+			if err := s.conn.WriteMessage(websocket.TextMessage, message); err != nil {
+				s.conn.Close()
+				return
+			}
+		}
+	}
+}
+
+// serveSocket answers the messages of one connection, in order, until it
+// closes.
+func (n *Node) serveSocket(w http.ResponseWriter, r *http.Request, v version) {
+	if _, ok := w.(http.Hijacker); !ok {
+		http.Error(w, "WebSocket needs a socket: serve the node with net/http", http.StatusNotImplemented)
+		return
+	}
+	conn, err := upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return // Upgrade has answered
+	}
+	conn.SetReadLimit(jsonrpc.MaxRequest)
+	s := &socket{conn: conn, wake: make(chan struct{}, 1)}
+	ctx, cancel := context.WithCancel(r.Context())
+	var writer sync.WaitGroup
+	writer.Go(func() { s.write(ctx) })
+	defer func() {
+		n.dropSocket(s)
+		conn.Close()
+		cancel()
+		writer.Wait()
+	}()
+	handler := n.socketHandler(v, s)
+	for {
+		kind, message, err := conn.ReadMessage()
+		if err != nil {
+			return
+		}
+		if kind == websocket.TextMessage {
+			s.begin()
+			s.end(handler.Answer(ctx, message))
+		}
+	}
+}
+
+// socketHandler is handler with the methods that need the socket.
+func (n *Node) socketHandler(v version, s *socket) jsonrpc.Handler {
+	rest := n.handlers[v]
+	return func(ctx context.Context, name string, params json.RawMessage) (any, error) {
+		m, ok := socketMethods[name]
+		if !ok {
+			return rest(ctx, name, params)
+		}
+		list, err := readArgs(params, m.required, m.optional)
+		if err != nil {
+			return nil, err
+		}
+		return m.run(n, v, s, list)
+	}
+}
