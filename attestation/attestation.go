@@ -15,11 +15,11 @@ const Size = 160
 // The type is comparable: two attestations are the same statement exactly if
 // they are ==.
 type Attestation struct {
-	DealID     Word   `json:"dealId"`            // id of the deal in the escrow, from 1
-	ChunkIndex uint64 `json:"chunkIndex,string"` // which chunk of the deal, from 0
-	ProofSetID Word   `json:"proofSetId"`        // data set (formerly proof set) in the PDPVerifier
-	RootCID    Word   `json:"rootCid"`           // root of the first challenged piece: the last 32 bytes of its PieceCIDv2
-	Timestamp  uint64 `json:"timestamp,string"`  // Unix seconds of the Filecoin epoch that holds the proof
+	DealID     Word   `json:"dealId"`     // id of the deal in the escrow, from 1
+	ChunkIndex uint64 `json:"chunkIndex"` // which chunk of the deal, from 0
+	ProofSetID Word   `json:"proofSetId"` // data set (formerly proof set) in the PDPVerifier
+	RootCID    Word   `json:"rootCid"`    // root of the first challenged piece: the last 32 bytes of its PieceCIDv2
+	Timestamp  uint64 `json:"timestamp"`  // Unix seconds of the Filecoin epoch that holds the proof
 }
 
 // Parse decodes the 160 bytes made by [Attestation.Bytes]. It fails if b has
