@@ -1,0 +1,25 @@
+// Package relay turns payable proofs on Filecoin into released chunks on
+// Starknet. It knows neither chain: a [ProofSource] yields proofs, a signer
+// attests, an [Escrow] is asked and told.
+//
+// A [Binding] ties one deal to one data set from a start epoch on. The n-th
+// payable proving period since then earns chunk n, so the attestation is a pure
+// function of the two chains: relays that share nothing compute the same one,
+// and a lost store is rebuilt to the same map. Each period pays one chunk.
+//
+// Effects are written before they happen. A chunk goes through [State]:
+// observed (stored together with the cursor), attested, stored (nonce and
+// signed transaction are in the store, nothing is sent), sent, released. After
+// a crash anywhere, the stored transaction is looked up by its hash and sent
+// again byte for byte; the escrow's own flag is the last word on paying once.
+//
+//	r, err := relay.New(relay.Config{Proofs: source, Signer: s, Escrow: e, Domain: d,
+//		Store: relay.NewMemoryStore(), Bindings: []relay.Binding{{Deal: id, Set: set, StartEpoch: from}}})
+//	err = r.Run(ctx)
+//
+// [Relay.Step] is one turn, for cron, tests and emulation; [Relay.Run] repeats
+// it. What the contract refuses for good ends a chunk with its reason and does
+// not disturb the others; transport errors leave it where it is for the next
+// turn. The memory store loses nothing but its place: a durable one is a later
+// part of the SDK.
+package relay

@@ -1,0 +1,295 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/slastream/slastream-go/attestation"
+	"github.com/slastream/slastream-go/signer"
+	"github.com/slastream/slastream-go/slastream"
+)
+
+// A Report says what one turn did.
+type Report struct {
+	Observed int // chunks newly earned
+	Released int // chunks that reached Released
+	Refused  int // chunks that reached Refused
+	Open     int // chunks that still have a way to go
+}
+
+// Step takes one turn: observe new proofs of every binding, then bring every
+// open chunk as far as it goes. One deal's trouble does not stop another's;
+// the errors come back joined, and the next turn takes up where this one
+// stopped. It is safe to stop at any point and to call Step again in another
+// process with the same store.
+func (r *Relay) Step(ctx context.Context) (Report, error) {
+	var report Report
+	var errs []error
+	for _, b := range r.Bindings {
+		n, err := r.observe(ctx, b)
+		report.Observed += n
+		if err != nil {
+			errs = append(errs, fmt.Errorf("relay: observe data set %v: %w", b.Set, err))
+		}
+	}
+	var open []Chunk
+	for chunk, err := range r.Store.Chunks(ctx, true) {
+		if err != nil {
+			return report, errors.Join(append(errs, fmt.Errorf("relay: store: %w", err))...)
+		}
+		open = append(open, chunk)
+	}
+	nonces := nonceCounter{submitter: r.Escrow, open: open}
+	stopped := false
+	for _, chunk := range open {
+		if stopped || ctx.Err() != nil {
+			report.Open++
+			continue
+		}
+		end, err := r.drive(ctx, chunk, &nonces)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("relay: chunk %d of deal %v: %w", chunk.Index, chunk.Deal, err))
+			_, stopped = errors.AsType[*storeError](err)
+		}
+		switch end.State {
+		case Released:
+			report.Released++
+		case Refused:
+			report.Refused++
+			r.Logger.Warn("chunk refused", "deal", end.Deal, "chunk", end.Index, "reason", end.Reason)
+		default:
+			report.Open++
+		}
+	}
+	return report, errors.Join(append(errs, ctx.Err())...)
+}
+
+// A storeError says that the store may or may not hold the last change. The
+// turn ends: whether a nonce is taken is known again only from a new look at
+// the store, and a gap in the nonces would hold up every later release.
+type storeError struct{ cause error }
+
+func (e *storeError) Error() string { return "store: " + e.cause.Error() }
+func (e *storeError) Unwrap() error { return e.cause }
+
+// observe stores the chunks that new final proofs of a binding earned, and the
+// cursor with them.
+func (r *Relay) observe(ctx context.Context, b Binding) (int, error) {
+	head, err := r.Proofs.Head(ctx)
+	if err != nil {
+		return 0, err
+	}
+	next, earned, ok, err := r.Store.Cursor(ctx, b.Deal)
+	if err != nil {
+		return 0, err
+	}
+	if !ok {
+		next = b.StartEpoch
+	}
+	if next > head {
+		return 0, nil
+	}
+	deal, err := r.Escrow.Deal(ctx, b.Deal)
+	if err != nil {
+		return 0, err
+	}
+	if !deal.Exists() {
+		return 0, errors.New("the escrow has no such deal")
+	}
+	var chunks []Chunk
+	for proof, err := range r.Proofs.Proofs(ctx, b.Set, next, head) {
+		if err != nil {
+			return 0, err
+		}
+		// A period after the last chunk earns nothing.
+		if index := earned + uint64(len(chunks)); index < deal.Chunks {
+			chunks = append(chunks, Chunk{Deal: b.Deal, Index: index, Proof: proof})
+		}
+	}
+	if err := r.Store.Observe(ctx, b.Deal, head+1, chunks); err != nil {
+		return 0, err
+	}
+	return len(chunks), nil
+}
+
+// drive moves a chunk from state to state until it is at its end or has to
+// wait for the chain.
+func (r *Relay) drive(ctx context.Context, c Chunk, nonces *nonceCounter) (Chunk, error) {
+	for c.State.Open() {
+		next, err := r.advance(ctx, c, nonces)
+		if err != nil || next.State == c.State {
+			return c, err
+		}
+		if err := r.Store.Update(ctx, next); err != nil {
+			return c, &storeError{err}
+		}
+		if next.State == Stored {
+			nonces.take(next.Tx.Nonce)
+		}
+		c = next
+	}
+	return c, nil
+}
+
+// advance takes a chunk one state further, or returns it as it is when there
+// is nothing to do but wait. Every effect on a chain belongs to a state that is
+// already in the store.
+func (r *Relay) advance(ctx context.Context, c Chunk, nonces *nonceCounter) (Chunk, error) {
+	switch c.State {
+	case Observed:
+		return r.attest(ctx, c)
+	case Attested:
+		return r.prepare(ctx, c, nonces)
+	case Stored:
+		if err := r.Escrow.Send(ctx, c.Tx); err != nil {
+			return r.settleFailedSend(ctx, c, err)
+		}
+		c.State = Sent
+		return c, nil
+	default:
+		return r.confirm(ctx, c)
+	}
+}
+
+func (r *Relay) attest(ctx context.Context, c Chunk) (Chunk, error) {
+	signed, err := r.Signer.Attest(ctx, signer.Request{Attestation: c.attestation(), Domain: r.Domain, Evidence: c.Proof.Evidence})
+	if err != nil {
+		return c, err
+	}
+	c.Signed, c.State = signed, Attested
+	return c, nil
+}
+
+// prepare numbers and signs the release. Nothing is sent: the transaction goes
+// to the store first.
+func (r *Relay) prepare(ctx context.Context, c Chunk, nonces *nonceCounter) (Chunk, error) {
+	paid, err := r.Escrow.ChunkReleased(ctx, c.Deal, c.Index)
+	if err != nil {
+		return c, err
+	}
+	if paid {
+		c.State = Released
+		return c, nil
+	}
+	nonce, err := nonces.next(ctx)
+	if err != nil {
+		return c, err
+	}
+	tx, err := r.Escrow.SignRelease(ctx, c.Signed, nonce)
+	if revert, ok := errors.AsType[*slastream.RevertError](err); ok {
+		return r.refuse(c, revert)
+	}
+	if err != nil {
+		return c, err
+	}
+	c.Tx, c.State = tx, Stored
+	return c, nil
+}
+
+// settleFailedSend decides what an error of Send means: the node may have the
+// transaction, or may never take it because its nonce was used by another.
+func (r *Relay) settleFailedSend(ctx context.Context, c Chunk, sendErr error) (Chunk, error) {
+	status, err := r.Escrow.Status(ctx, c.Tx.Hash)
+	if err != nil {
+		return c, errors.Join(sendErr, err)
+	}
+	if status.State != slastream.TxUnknown {
+		c.State = Sent
+		return c, nil
+	}
+	return r.renumber(ctx, c, sendErr)
+}
+
+// confirm waits for the transaction to be accepted. One that the node has lost
+// is sent again, byte for byte.
+func (r *Relay) confirm(ctx context.Context, c Chunk) (Chunk, error) {
+	status, err := r.Escrow.Status(ctx, c.Tx.Hash)
+	switch {
+	case err != nil:
+		return c, err
+	case status.State == slastream.TxUnknown:
+		if err := r.Escrow.Send(ctx, c.Tx); err != nil {
+			return r.renumber(ctx, c, err)
+		}
+		return c, nil
+	case status.State < slastream.TxAccepted:
+		return c, nil
+	case status.Revert != nil:
+		return r.refuse(c, status.Revert)
+	}
+	c.State = Released
+	return c, nil
+}
+
+// renumber gives up a transaction that the node does not know once its nonce
+// is used on chain: it can never be included, so a new one is safe. While the
+// nonce is free the transaction stays, for it may still be included.
+func (r *Relay) renumber(ctx context.Context, c Chunk, cause error) (Chunk, error) {
+	nonce, err := r.Escrow.Nonce(ctx)
+	if err != nil {
+		return c, errors.Join(cause, err)
+	}
+	if nonce <= c.Tx.Nonce {
+		return c, cause
+	}
+	// It may have been included between the look-up and this answer.
+	status, err := r.Escrow.Status(ctx, c.Tx.Hash)
+	if err != nil {
+		return c, errors.Join(cause, err)
+	}
+	if status.State != slastream.TxUnknown {
+		c.State = Sent
+		return c, nil
+	}
+	c.Tx, c.State = slastream.SignedTx{}, Attested
+	return c, nil
+}
+
+// refuse sorts what the contract said: paid already is the goal, paused passes,
+// a deal that ended or a chunk that does not exist is the end. Anything else
+// names a fault of the signer, the account or the token that an operator can
+// mend: the chunk stays attested and the error comes back.
+func (r *Relay) refuse(c Chunk, revert *slastream.RevertError) (Chunk, error) {
+	switch {
+	case errors.Is(revert, slastream.ErrChunkReleased):
+		c.State = Released
+		return c, nil
+	case errors.Is(revert, slastream.ErrDealNotActive),
+		errors.Is(revert, slastream.ErrChunkOutOfBounds):
+		c.State, c.Reason = Refused, revert.Reason
+		return c, nil
+	case c.State == Attested:
+		return c, revert
+	}
+	c.Tx, c.State = slastream.SignedTx{}, Attested
+	return c, nil
+}
+
+// A nonceCounter hands out the account's nonces within one turn: the chain's,
+// or the one after the highest that an open chunk's stored transaction holds.
+type nonceCounter struct {
+	submitter Submitter
+	open      []Chunk
+	known     bool
+	nonce     uint64
+}
+
+func (n *nonceCounter) next(ctx context.Context) (uint64, error) {
+	if n.known {
+		return n.nonce, nil
+	}
+	nonce, err := n.submitter.Nonce(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, c := range n.open {
+		if c.Tx.Hash != (attestation.Word{}) {
+			nonce = max(nonce, c.Tx.Nonce+1)
+		}
+	}
+	n.known, n.nonce = true, nonce
+	return nonce, nil
+}
+
+func (n *nonceCounter) take(nonce uint64) { n.nonce = nonce + 1 }
