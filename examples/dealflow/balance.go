@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/slastream/slastream-go/attestation"
+	"github.com/slastream/slastream-go/slastream"
+	"github.com/slastream/slastream-go/slastream/escrow"
+	"github.com/slastream/slastream-go/starknet"
+	starknetsim "github.com/slastream/slastream-go/starknet/simulated"
+)
+
+// A model is the reference model of the contract, which does what the chain
+// does and then is asked who should have what.
+type model struct {
+	*escrow.Memory
+	escrow slastream.Address
+}
+
+// startBalance is what the simulated node gives each account.
+var startBalance = tokens(1_000_000)
+
+func newModel(node *starknetsim.Node, key attestation.PublicKey, who people, clock func() uint64) (*model, error) {
+	m := &model{escrow: node.Escrow()}
+	m.Memory = escrow.NewMemory(escrow.Params{
+		Address: node.Escrow(),
+		Owner:   node.Accounts()[0].Address,
+		Key:     key,
+		Token:   node.Token(),
+	}, clock)
+	for _, a := range []slastream.Address{who.client, who.relay, who.provider} {
+		if err := m.Mint(a, startBalance); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// A balance is what one account ends with, in base units. Chain + Fees must be
+// what the model says: it knows no fees.
+type balance struct {
+	Who   string           `json:"who"`
+	Chain slastream.Amount `json:"chain"`
+	Fees  slastream.Amount `json:"fees"`
+	Model slastream.Amount `json:"model"`
+	OK    bool             `json:"ok"`
+}
+
+// settle compares the balances on the chain with the model's and prints them.
+func (f *flow) settle(ctx context.Context) error {
+	fees, err := f.fees(ctx)
+	if err != nil {
+		return fmt.Errorf("read the fees: %w", err)
+	}
+	f.out.title("Who has what, in STRK")
+	fmt.Fprintf(f.out.w, "  %-10s %28s %28s %28s\n", "account", "on chain", "paid in fees", "model")
+	f.result.OK = true
+	for _, a := range []struct {
+		who     string
+		address slastream.Address
+	}{
+		{"client", f.people.client},
+		{"provider", f.people.provider},
+		{"relay", f.people.relay},
+		{"escrow", f.model.escrow},
+	} {
+		b := balance{Who: a.who, Fees: fees[a.address], Model: f.model.Balance(a.address)}
+		if b.Chain, err = f.token.BalanceOf(ctx, a.address); err != nil {
+			return err
+		}
+		sum, err := b.Chain.Add(b.Fees)
+		b.OK = err == nil && sum == b.Model
+		mark, colour := "equal", green
+		if !b.OK {
+			mark, colour = "DIFFERS", yellow
+		}
+		f.result.OK = f.result.OK && b.OK
+		f.result.Balances = append(f.result.Balances, b)
+		fmt.Fprintf(f.out.w, "  %-10s %28s %28s %28s  %s\n", b.Who, b.Chain.Format(18), b.Fees.Format(18), b.Model.Format(18), f.out.paint(colour, mark))
+	}
+	return nil
+}
+
+// fees returns what each account paid for its transactions: the transfers to
+// the sequencer in the token's history.
+func (f *flow) fees(ctx context.Context) (map[slastream.Address]slastream.Amount, error) {
+	sequencer, err := slastream.ParseAddress("0x1000")
+	if err != nil {
+		return nil, err
+	}
+	fees := map[slastream.Address]slastream.Amount{}
+	token := ""
+	for {
+		filter := map[string]any{
+			"from_block": map[string]any{"block_number": 0},
+			"to_block":   "latest",
+			"address":    f.starknet.Token(),
+			"chunk_size": 500,
+		}
+		if token != "" {
+			filter["continuation_token"] = token
+		}
+		var page struct {
+			Events []struct{ Keys, Data []string }
+			Token  string `json:"continuation_token"`
+		}
+		if err := f.caller.CallContext(ctx, &page, "starknet_getEvents", filter); err != nil {
+			return nil, err
+		}
+		for _, e := range page.Events {
+			keys, err := felts(e.Keys)
+			if err != nil {
+				return nil, err
+			}
+			data, err := felts(e.Data)
+			if err != nil {
+				return nil, err
+			}
+			event, err := starknet.ParseTokenEvent(keys, data)
+			if err != nil {
+				return nil, err
+			}
+			if t, ok := event.(starknet.Transfer); ok && t.To == sequencer {
+				if fees[t.From], err = fees[t.From].Add(t.Amount); err != nil {
+					return nil, err
+				}
+			}
+		}
+		if token = page.Token; token == "" {
+			return fees, nil
+		}
+	}
+}

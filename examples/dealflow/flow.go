@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ethereum/go-ethereum/rpc"
+
+	"github.com/slastream/slastream-go/attestation"
+	fevmsim "github.com/slastream/slastream-go/fevm/simulated"
+	"github.com/slastream/slastream-go/signer"
+	"github.com/slastream/slastream-go/slastream"
+	"github.com/slastream/slastream-go/slastream/relay"
+	"github.com/slastream/slastream-go/starknet"
+	starknetsim "github.com/slastream/slastream-go/starknet/simulated"
+)
+
+// startTime is when the story begins, fixed so that each run tells the same.
+const startTime = 1_790_000_000
+
+// A flow holds both chains and the people on them.
+type flow struct {
+	options
+	out    *narrator
+	result result
+
+	filecoin *fevmsim.Node
+	starknet *starknetsim.Node
+	caller   starknet.Caller
+	token    *starknet.ERC20
+
+	attester signer.Signer
+	client   *starknet.Escrow // the client's hand on the escrow
+	relayer  *starknet.Escrow // the relay's
+	people   people
+	model    *model
+}
+
+type people struct{ client, relay, provider slastream.Address }
+
+func newFlow(out *narrator, o options) (*flow, error) {
+	key, err := signer.NewLocal([32]byte{31: 42})
+	if err != nil {
+		return nil, err
+	}
+	attester, err := signer.New(key)
+	if err != nil {
+		return nil, err
+	}
+	f := &flow{options: o, out: out}
+	f.attester = signer.Guard(attester, signer.NewMemoryJournal())
+	f.filecoin = fevmsim.New(fevmsim.WithStart(fevmsim.EpochAt(startTime)))
+	// Starknet's clock is Filecoin's, so that a deadline means the same on both.
+	clock := func() uint64 { return fevmsim.Genesis + fevmsim.EpochSeconds*f.filecoin.Head() }
+	f.starknet = starknetsim.New(starknetsim.Options{Key: key.PublicKey(), Clock: clock})
+
+	client, err := rpc.DialOptions(context.Background(), "http://starknet.in-process/rpc", rpc.WithHTTPClient(f.starknet.Client()))
+	if err != nil {
+		return nil, err
+	}
+	f.caller = client
+	f.token = starknet.NewERC20(f.caller, f.starknet.Token())
+	accounts := f.starknet.Accounts()
+	f.people = people{client: accounts[1].Address, relay: accounts[2].Address, provider: accounts[3].Address}
+	if f.client, err = f.escrowAs(accounts[1]); err != nil {
+		return nil, err
+	}
+	if f.relayer, err = f.escrowAs(accounts[2]); err != nil {
+		return nil, err
+	}
+	f.model, err = newModel(f.starknet, key.PublicKey(), f.people, clock)
+	return f, err
+}
+
+func (f *flow) escrowAs(a starknetsim.Account) (*starknet.Escrow, error) {
+	key, err := starknet.NewLocalKey(a.PrivateKey)
+	if err != nil {
+		return nil, err
+	}
+	account := starknet.NewAccount(f.caller, starknet.Sepolia, a.Address, key)
+	return starknet.NewEscrow(f.caller, f.starknet.Escrow(), starknet.WithAccount(account)), nil
+}
+
+// openDeal opens a deal on the chain and in the model.
+func (f *flow) openDeal(ctx context.Context, terms slastream.Terms) (attestation.Word, error) {
+	id, err := f.client.CreateDeal(ctx, terms)
+	if err != nil {
+		return id, fmt.Errorf("open the deal: %w", err)
+	}
+	inModel, err := f.model.As(f.people.client).CreateDeal(ctx, terms)
+	if err != nil {
+		return id, fmt.Errorf("open the deal in the model: %w", err)
+	}
+	if id != inModel {
+		return id, fmt.Errorf("the chain says deal %v, the model %v", id, inModel)
+	}
+	n, _ := id.Uint64()
+	f.out.say(plain, "client", "opens deal %d: %d chunks of %s, collateral %s, %s locked", n, terms.Chunks, strk(terms.ChunkAmount), strk(terms.Collateral), strk(mustLocked(terms)))
+	return id, nil
+}
+
+func mustLocked(t slastream.Terms) slastream.Amount {
+	locked, err := t.Locked()
+	if err != nil {
+		panic(err) // create_deal has just locked it
+	}
+	return locked
+}
+
+// newRelay returns a relay that works as the relay account.
+func (f *flow) newRelay(source relay.ProofSource, store relay.Store, bindings ...relay.Binding) (*relay.Relay, error) {
+	return relay.New(relay.Config{
+		Proofs:   source,
+		Signer:   f.attester,
+		Escrow:   f.relayer,
+		Store:    store,
+		Domain:   f.starknet.Domain(),
+		Bindings: bindings,
+	})
+}
+
+// turn lets the relay take one turn and the model follow: what the chain
+// released, the model must release with the same attestation.
+func (f *flow) turn(ctx context.Context, r *relay.Relay, store relay.Store, told map[relayKey]bool) error {
+	if _, err := r.Step(ctx); err != nil {
+		return fmt.Errorf("relay: %w", err)
+	}
+	for chunk, err := range store.Chunks(ctx, false) {
+		if err != nil {
+			return err
+		}
+		key := relayKey{chunk.Deal, chunk.Index}
+		if chunk.State != relay.Released || told[key] {
+			continue
+		}
+		told[key] = true
+		deal, _ := chunk.Deal.Uint64()
+		if err := f.model.As(f.people.relay).Release(ctx, chunk.Signed); err != nil {
+			return fmt.Errorf("the chain released chunk %d of deal %d, the model says %w", chunk.Index, deal, err)
+		}
+		set, _ := chunk.Proof.SetID.Uint64()
+		f.out.say(green, "relay", "period %d of data set %d pays chunk %d of deal %d, tx %s", chunk.Proof.Period, set, chunk.Index, deal, short(chunk.Tx.Hash))
+	}
+	return nil
+}
+
+type relayKey struct {
+	deal  attestation.Word
+	index uint64
+}
+
+func short(w attestation.Word) string { return w.String()[:10] + "…" }
+
+// slash ends a deal on the chain and in the model. Before the deadline both
+// must refuse, with the same value.
+func (f *flow) slash(ctx context.Context, id attestation.Word) error {
+	onChain := f.client.Slash(ctx, id)
+	inModel := f.model.As(f.people.client).Slash(ctx, id)
+	n, _ := id.Uint64()
+	if onChain == nil && inModel == nil {
+		f.out.say(yellow, "client", "slashes deal %d: collateral and unpaid chunks come back", n)
+		return nil
+	}
+	revert, ok := errors.AsType[*slastream.RevertError](onChain)
+	if !ok || !errors.Is(inModel, revert) {
+		return fmt.Errorf("slash deal %d: the chain says %v, the model %v", n, onChain, inModel)
+	}
+	f.out.say(plain, "client", "cannot slash deal %d: %s", n, revert.Reason)
+	return nil
+}
+
+// finish waits for the deadline, slashes what is left and checks the money.
+func (f *flow) finish(ctx context.Context, bindings []relay.Binding) error {
+	f.out.title("The deadline passes")
+	for _, b := range bindings {
+		deal, err := f.client.Deal(ctx, b.Deal)
+		if err != nil {
+			return err
+		}
+		now := uint64(fevmsim.Genesis + fevmsim.EpochSeconds*f.filecoin.Head())
+		if deal.Deadline > now {
+			if err := f.slash(ctx, b.Deal); err != nil {
+				return err
+			}
+			if _, err := f.filecoin.Mine((deal.Deadline - now + fevmsim.EpochSeconds - 1) / fevmsim.EpochSeconds); err != nil {
+				return err
+			}
+		}
+		if err := f.slash(ctx, b.Deal); err != nil {
+			return err
+		}
+		deal, err = f.client.Deal(ctx, b.Deal)
+		if err != nil {
+			return err
+		}
+		f.result.Deals = append(f.result.Deals, dealResult{b.Deal, b.Set, deal.Chunks, deal.Released, deal.Slashed})
+		modelDeal, err := f.model.As(f.people.client).Deal(ctx, b.Deal)
+		if err != nil {
+			return err
+		}
+		if deal != modelDeal {
+			return fmt.Errorf("deal on chain: %+v, in the model: %+v", deal, modelDeal)
+		}
+	}
+	return f.settle(ctx)
+}
