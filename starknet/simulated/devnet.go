@@ -1,16 +1,16 @@
 package simulated
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math/big"
 	"strings"
 
-	"github.com/NethermindEth/starknet.go/curve"
-
 	"github.com/slastream/slastream-go/attestation"
 	"github.com/slastream/slastream-go/internal/jsonrpc"
 	"github.com/slastream/slastream-go/slastream"
+	"github.com/slastream/slastream-go/starknet"
 )
 
 // The controls of starknet-devnet, with its names, parameters and answers.
@@ -180,8 +180,11 @@ func (n *Node) mint(to slastream.Address, value slastream.Amount) (hexFelt, slas
 		},
 	}
 	t.hash = n.hasher.invoke(t, 0)
-	secret := word(minter.PrivateKey)
-	r, s, err := curve.SignFelts(t.hash.felt(), secret.felt())
+	key, err := starknet.NewLocalKey(minter.PrivateKey)
+	if err != nil {
+		return hexFelt{}, slastream.Amount{}, fmt.Errorf("simulated: sign mint: %w", err)
+	}
+	r, s, err := key.SignHash(context.Background(), t.hash.felt())
 	if err != nil {
 		return hexFelt{}, slastream.Amount{}, fmt.Errorf("simulated: sign mint: %w", err)
 	}

@@ -1,8 +1,8 @@
 package simulated
 
 import (
+	"github.com/NethermindEth/juno/core/crypto"
 	"github.com/NethermindEth/juno/core/felt"
-	"github.com/NethermindEth/starknet.go/curve"
 
 	"github.com/slastream/slastream-go/attestation"
 	"github.com/slastream/slastream-go/slastream"
@@ -66,8 +66,8 @@ func newSlotIndex(w *world) slotIndex {
 	x.fix(p.Address, "strk_token", constant(word(p.Token)))
 	x.fix(p.Address, "paused", func(s *state) hexFelt { return flag(s.escrow.Paused()) })
 	u256(p.Address, "deal_counter", func(s *state) attestation.Word { return s.escrow.DealCount() })
-	u256(p.Address, "pkp_x", func(*state) attestation.Word { return p.Key.X })
-	u256(p.Address, "pkp_y", func(*state) attestation.Word { return p.Key.Y })
+	u256(p.Address, "pkp_pub_key_x", func(*state) attestation.Word { return p.Key.X })
+	u256(p.Address, "pkp_pub_key_y", func(*state) attestation.Word { return p.Key.Y })
 	x.fix(p.Token, "ERC20_name", constant(text("Starknet Token")))
 	x.fix(p.Token, "ERC20_symbol", constant(text("STRK")))
 	x.fix(p.Token, "ERC20_decimals", constant(number(18)))
@@ -104,7 +104,8 @@ func (x *slotIndex) put(contract slastream.Address, base hexFelt, v slot, size i
 func mapKey(base hexFelt, keys ...hexFelt) hexFelt {
 	at := base.felt()
 	for i := range keys {
-		at = curve.Pedersen(at, keys[i].felt())
+		next := crypto.Pedersen(at, keys[i].felt())
+		at = &next
 	}
 	return hexFelt(*at)
 }

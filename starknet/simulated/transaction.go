@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/NethermindEth/juno/core/crypto"
 	"github.com/NethermindEth/juno/core/felt"
-	"github.com/NethermindEth/starknet.go/curve"
 
 	"github.com/slastream/slastream-go/attestation"
 	"github.com/slastream/slastream-go/internal/jsonrpc"
@@ -165,20 +165,20 @@ func (h *hasher) invoke(t *transaction, modes uint64) hexFelt {
 	da := number(modes)
 	resources := h.bounds(t.Bounds, *t.Tip)
 	paymaster, deployment, calldata := poseidon(t.PaymasterData), poseidon(t.AccountDeploymentData), poseidon(t.Calldata)
-	return hexFelt(*curve.PoseidonArray(
+	return hexFelt(crypto.PoseidonArray(
 		prefixInvoke.felt(), t.Version.felt(), t.Sender.felt(), resources.felt(), paymaster.felt(),
 		chainID.felt(), t.Nonce.felt(), da.felt(), deployment.felt(), calldata.felt(),
 	))
 }
 
 // emptyHash is the Poseidon hash of no felts.
-var emptyHash = hexFelt(*curve.PoseidonArray())
+var emptyHash = hexFelt(crypto.PoseidonArray())
 
 func poseidon(list []hexFelt) hexFelt {
 	if len(list) == 0 {
 		return emptyHash
 	}
-	return hexFelt(*curve.PoseidonArray(refs(list)...))
+	return hexFelt(crypto.PoseidonArray(refs(list)...))
 }
 
 // A hasher hashes transactions. It remembers the last hash of tip and bounds:

@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 	"math/big"
 
-	"github.com/NethermindEth/starknet.go/contracts"
+	"github.com/NethermindEth/juno/core/crypto"
 	"github.com/consensys/gnark-crypto/ecc/stark-curve/fr"
 
 	"github.com/slastream/slastream-go/attestation"
@@ -122,7 +122,9 @@ func newAccount(seed, index uint64, class hexFelt) *account {
 // contractAddress is calculate_contract_address. The real one reduces the
 // hash modulo 2^251 − 256, and so does this.
 func contractAddress(deployer, salt, class hexFelt, constructor ...hexFelt) slastream.Address {
-	h := contracts.PrecomputeAddress(deployer.felt(), salt.felt(), class.felt(), refs(constructor)).BigInt(new(big.Int))
+	prefix, arguments := text("STARKNET_CONTRACT_ADDRESS"), crypto.PedersenArray(refs(constructor)...)
+	hash := crypto.PedersenArray(prefix.felt(), deployer.felt(), salt.felt(), class.felt(), &arguments)
+	h := hash.BigInt(new(big.Int))
 	h.Mod(h, new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 251), big.NewInt(256)))
 	var a slastream.Address
 	h.FillBytes(a[:])
