@@ -39,7 +39,7 @@ type Chunk struct {
 	Proof  slastream.Proof
 	State  State
 	Signed attestation.Signed // from Attested on
-	Tx     slastream.SignedTx // from Stored on; the zero value if another account released the chunk
+	Tx     slastream.SignedTx // from Stored on; the zero value if the chunk was paid before this relay sent anything
 	Reason string             // why the escrow refused, in state Refused
 }
 

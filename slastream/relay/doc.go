@@ -10,8 +10,9 @@
 // Effects are written before they happen. A chunk goes through [State]:
 // observed (stored together with the cursor), attested, stored (nonce and
 // signed transaction are in the store, nothing is sent), sent, released. After
-// a crash anywhere, the stored transaction is looked up by its hash and sent
-// again byte for byte; the escrow's own flag is the last word on paying once.
+// a crash anywhere, the stored transaction is sent again byte for byte, and
+// after an ambiguous answer looked up by its hash; the escrow's own flag is the
+// last word on paying once.
 //
 //	r, err := relay.New(relay.Config{Proofs: source, Signer: s, Escrow: e, Domain: d,
 //		Store: relay.NewMemoryStore(), Bindings: []relay.Binding{{Deal: id, Set: set, StartEpoch: from}}})
@@ -20,6 +21,7 @@
 // [Relay.Step] is one turn, for cron, tests and emulation; [Relay.Run] repeats
 // it. What the contract refuses for good ends a chunk with its reason and does
 // not disturb the others; transport errors leave it where it is for the next
-// turn. The memory store loses nothing but its place: a durable one is a later
-// part of the SDK.
+// turn. Released is not looked at again: a reorganisation of Starknet below the
+// accepted block is not followed yet. The only store so far is in memory; a
+// relay that starts without one reads everything again and finds the same map.
 package relay

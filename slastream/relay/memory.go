@@ -53,7 +53,7 @@ func (m *MemoryStore) Cursor(_ context.Context, deal attestation.Word) (next, ea
 }
 
 // Observe implements [Store].
-func (m *MemoryStore) Observe(_ context.Context, deal attestation.Word, next uint64, chunks []Chunk) error {
+func (m *MemoryStore) Observe(_ context.Context, deal attestation.Word, next, earned uint64, chunks []Chunk) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	fresh := map[attestation.PeriodKey]bool{}
@@ -69,7 +69,7 @@ func (m *MemoryStore) Observe(_ context.Context, deal attestation.Word, next uin
 		m.chunks[key] = c
 		m.used[c.Proof.Key()] = key
 	}
-	m.cursors[deal] = cursor{next, m.cursors[deal].earned + uint64(len(chunks))}
+	m.cursors[deal] = cursor{next, earned}
 	return nil
 }
 
@@ -82,6 +82,9 @@ func (m *MemoryStore) Update(_ context.Context, chunk Chunk) error {
 		return fmt.Errorf("relay: chunk %d of deal %v was never observed", chunk.Index, chunk.Deal)
 	}
 	m.chunks[key] = chunk
+	if chunk.State == Refused {
+		delete(m.used, chunk.Proof.Key())
+	}
 	return nil
 }
 

@@ -44,6 +44,8 @@ type world struct {
 	known map[attestation.Word]*transaction // what the node took
 	sends int
 	loses bool // the node forgets what it takes
+	price uint64
+	rises uint64 // what the price is after the next signature
 
 	calls  int
 	killAt int // 0 = never; the call with that number fails, before or after its effect
@@ -136,10 +138,11 @@ func (w *world) SignRelease(ctx context.Context, signed attestation.Signed, nonc
 		body := fmt.Appendf(nil, "%d", nonce)
 		digest := signed.Attestation.Digest()
 		tx = slastream.SignedTx{Hash: attestation.Word(digest), Sender: account, Nonce: nonce, Body: body}
-		tx.Hash[0] = byte(nonce)
+		tx.Hash[0], tx.Hash[1] = byte(nonce), byte(w.price)
 		if w.known[tx.Hash] == nil {
 			w.known[tx.Hash] = &transaction{signed: signed}
 		}
+		w.price = max(w.price, w.rises)
 		return nil
 	})
 	return tx, err
@@ -151,6 +154,9 @@ func (w *world) Send(ctx context.Context, tx slastream.SignedTx) error {
 		known := w.known[tx.Hash]
 		if known.status.State != slastream.TxUnknown {
 			return nil
+		}
+		if uint64(tx.Hash[1]) < w.price {
+			return errors.New("fee below minimum")
 		}
 		if tx.Nonce != w.nonce {
 			return fmt.Errorf("nonce %d, want %d", tx.Nonce, w.nonce)
@@ -178,8 +184,8 @@ type killedStore struct {
 	w *world
 }
 
-func (s killedStore) Observe(ctx context.Context, deal attestation.Word, next uint64, chunks []relay.Chunk) error {
-	return s.w.step(func() error { return s.Store.Observe(ctx, deal, next, chunks) })
+func (s killedStore) Observe(ctx context.Context, deal attestation.Word, next, earned uint64, chunks []relay.Chunk) error {
+	return s.w.step(func() error { return s.Store.Observe(ctx, deal, next, earned, chunks) })
 }
 
 func (s killedStore) Update(ctx context.Context, chunk relay.Chunk) error {
@@ -256,13 +262,14 @@ func TestALostStoreIsRebuiltToTheSameMap(t *testing.T) {
 	require.Equal(t, relay.Report{Observed: 3, Released: 3}, report)
 	require.Equal(t, nonce, w.nonce, "a chunk that is paid costs no transaction")
 	require.EqualValues(t, 3, w.released(deal))
-	var a, b []attestation.Signed
+	var a, b []slastream.Proof
 	for c := range first.Chunks(t.Context(), false) {
-		a = append(a, c.Signed)
+		a = append(a, c.Proof)
 	}
 	for c := range second.Chunks(t.Context(), false) {
-		b = append(b, c.Signed)
+		b = append(b, c.Proof)
 	}
+	require.Len(t, a, 3)
 	require.Equal(t, a, b)
 }
 
@@ -360,13 +367,13 @@ func TestAPeriodEarnsOneChunkInTheStore(t *testing.T) {
 	chunk := relay.Chunk{Deal: attestation.WordFromUint64(1), Proof: slastream.Proof{Evidence: attestation.Evidence{Period: 5}}}
 	other := chunk
 	other.Index = 1
-	require.ErrorIs(t, store.Observe(t.Context(), chunk.Deal, 6, []relay.Chunk{chunk, other}), relay.ErrProofUsed)
+	require.ErrorIs(t, store.Observe(t.Context(), chunk.Deal, 6, 1, []relay.Chunk{chunk, other}), relay.ErrProofUsed)
 	_, _, ok, err := store.Cursor(t.Context(), chunk.Deal)
 	require.NoError(t, err)
 	require.False(t, ok, "nothing is stored of a refused transaction")
-	require.NoError(t, store.Observe(t.Context(), chunk.Deal, 6, []relay.Chunk{chunk}))
+	require.NoError(t, store.Observe(t.Context(), chunk.Deal, 6, 1, []relay.Chunk{chunk}))
 	other.Deal = attestation.WordFromUint64(2)
-	require.ErrorIs(t, store.Observe(t.Context(), other.Deal, 6, []relay.Chunk{other}), relay.ErrProofUsed)
+	require.ErrorIs(t, store.Observe(t.Context(), other.Deal, 6, 1, []relay.Chunk{other}), relay.ErrProofUsed)
 	require.Error(t, store.Update(t.Context(), other))
 }
 
@@ -419,4 +426,75 @@ func TestRunTakesTurnsUntilItIsToldToStop(t *testing.T) {
 		cancel()
 		require.ErrorIs(t, <-done, context.Canceled)
 	})
+}
+
+func TestAFeeThatBecameTooLowIsRaised(t *testing.T) {
+	w := newWorld(t)
+	deal, other := w.deal(2), w.deal(2)
+	w.prove(1, 10)
+	w.prove(2, 10)
+	w.rises = 9
+	r := w.relay(relay.NewMemoryStore(), bind(deal, 1, 0), bind(other, 2, 0))
+	for range 3 {
+		r.Step(t.Context())
+	}
+	require.EqualValues(t, 1, w.released(deal))
+	require.EqualValues(t, 1, w.released(other), "a transaction that cannot be sent must not hold up the others")
+	require.EqualValues(t, 2, w.nonce)
+}
+
+func TestAGapInTheNoncesIsFilled(t *testing.T) {
+	w := newWorld(t)
+	deal := w.deal(2)
+	w.prove(1, 10)
+	w.loses, w.nonce = true, 6
+	r := w.relay(relay.NewMemoryStore(), bind(deal, 1, 0))
+	_, err := r.Step(t.Context())
+	require.NoError(t, err)
+	w.loses, w.nonce = false, 5 // the block with nonce 5 was dropped
+	for range 2 {
+		r.Step(t.Context())
+	}
+	require.EqualValues(t, 1, w.released(deal))
+}
+
+func TestALastChunkPaidByAnotherIsReleased(t *testing.T) {
+	w := newWorld(t)
+	deal := w.deal(1)
+	w.prove(1, 10)
+	first := w.relay(relay.NewMemoryStore(), bind(deal, 1, 0))
+	store := relay.NewMemoryStore()
+	second := w.relay(store, bind(deal, 1, 0))
+	w.loses = true
+	_, err := second.Step(t.Context()) // signed and sent, and lost by the node
+	require.NoError(t, err)
+	w.loses = false
+	_, err = first.Step(t.Context())
+	require.NoError(t, err)
+	for range 3 {
+		second.Step(t.Context())
+	}
+	for c := range store.Chunks(t.Context(), false) {
+		require.Equal(t, relay.Released, c.State, "the deal is complete, so the contract says that it is not active")
+	}
+}
+
+func TestAnEndedDealLeavesThePeriodsToTheNext(t *testing.T) {
+	w := newWorld(t)
+	ended := w.deal(5)
+	w.prove(1, 10)
+	store := relay.NewMemoryStore()
+	_, err := w.relay(store, bind(ended, 1, 0)).Step(t.Context())
+	require.NoError(t, err)
+	w.now += 200
+	require.NoError(t, w.memory.As(client).Slash(t.Context(), ended))
+	w.prove(1, 110)
+	w.head = 200
+	_, err = w.relay(store, bind(ended, 1, 0)).Step(t.Context())
+	require.NoError(t, err)
+	next := w.deal(5)
+	report, err := w.relay(store, bind(next, 1, 100)).Step(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 1, report.Released)
+	require.EqualValues(t, 1, w.released(next))
 }

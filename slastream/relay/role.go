@@ -21,8 +21,8 @@ type ProofSource interface {
 
 // A Submitter signs releases of one account and sends nothing.
 type Submitter interface {
-	// Nonce returns the account's next nonce on chain, transactions under way
-	// included.
+	// Nonce returns the account's next nonce on chain: the executed
+	// transactions count, those that wait in the node do not.
 	Nonce(ctx context.Context) (uint64, error)
 	// SignRelease returns the signed transaction of release_chunk with that
 	// nonce. A *slastream.RevertError says that it would revert now.
@@ -39,7 +39,8 @@ type Broadcaster interface {
 }
 
 // An Escrow is what the relay needs of the escrow and of its own account.
-// starknet.Escrow with an account is one.
+// starknet.Escrow with an account is one. Reader answers from accepted blocks.
+// The account must be the relay's alone: another sender would take its nonces.
 type Escrow interface {
 	slastream.Reader
 	Submitter
@@ -52,11 +53,12 @@ type Store interface {
 	// Cursor returns the next epoch to observe for a deal and how many chunks
 	// it has earned so far; ok is false if the deal was never observed.
 	Cursor(ctx context.Context, deal attestation.Word) (next, earned uint64, ok bool, err error)
-	// Observe adds newly earned chunks and moves the cursor of the deal, in one
-	// transaction. It fails with [ErrProofUsed] if a chunk's proving period
-	// already earned another chunk; nothing is stored then.
-	Observe(ctx context.Context, deal attestation.Word, next uint64, chunks []Chunk) error
-	// Update replaces a chunk that was observed.
+	// Observe adds newly earned chunks and sets what Cursor answers for the deal,
+	// in one transaction. It fails with [ErrProofUsed] if a chunk's proving
+	// period already earned another chunk; nothing is stored then.
+	Observe(ctx context.Context, deal attestation.Word, next, earned uint64, chunks []Chunk) error
+	// Update replaces a chunk that was observed. One that becomes Refused gives
+	// its proving period back: it was not paid for.
 	Update(ctx context.Context, chunk Chunk) error
 	// Chunks yields all chunks in order of deal and index; with open, only
 	// those that are not at their end.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/slastream/slastream-go/attestation"
 	"github.com/slastream/slastream-go/signer"
@@ -90,6 +91,9 @@ func (r *Relay) observe(ctx context.Context, b Binding) (int, error) {
 	if next > head {
 		return 0, nil
 	}
+	if head == math.MaxUint64 {
+		return 0, fmt.Errorf("the source says that epoch %d is final", head)
+	}
 	deal, err := r.Escrow.Deal(ctx, b.Deal)
 	if err != nil {
 		return 0, err
@@ -102,23 +106,38 @@ func (r *Relay) observe(ctx context.Context, b Binding) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		// A period after the last chunk earns nothing.
-		if index := earned + uint64(len(chunks)); index < deal.Chunks {
-			chunks = append(chunks, Chunk{Deal: b.Deal, Index: index, Proof: proof})
+		// A period after the last chunk earns nothing, and one after the end of
+		// the deal may earn for the next deal of the data set.
+		if earned == deal.Chunks {
+			continue
 		}
+		keep := deal.Active
+		if !keep {
+			if keep, err = r.Escrow.ChunkReleased(ctx, b.Deal, earned); err != nil {
+				return 0, err
+			}
+		}
+		if keep {
+			chunks = append(chunks, Chunk{Deal: b.Deal, Index: earned, Proof: proof})
+		}
+		earned++
 	}
-	if err := r.Store.Observe(ctx, b.Deal, head+1, chunks); err != nil {
+	if err := r.Store.Observe(ctx, b.Deal, head+1, earned, chunks); err != nil {
 		return 0, err
 	}
 	return len(chunks), nil
 }
 
+// maxSteps bounds the changes of one chunk in one turn: a node that refuses
+// every transaction must not keep the others waiting.
+const maxSteps = 8
+
 // drive moves a chunk from state to state until it is at its end or has to
 // wait for the chain.
 func (r *Relay) drive(ctx context.Context, c Chunk, nonces *nonceCounter) (Chunk, error) {
-	for c.State.Open() {
+	for steps := 0; c.State.Open() && steps < maxSteps; steps++ {
 		next, err := r.advance(ctx, c, nonces)
-		if err != nil || next.State == c.State {
+		if err != nil || next.State == c.State && next.Tx.Hash == c.Tx.Hash {
 			return c, err
 		}
 		if err := r.Store.Update(ctx, next); err != nil {
@@ -143,27 +162,37 @@ func (r *Relay) advance(ctx context.Context, c Chunk, nonces *nonceCounter) (Chu
 		return r.prepare(ctx, c, nonces)
 	case Stored:
 		if err := r.Escrow.Send(ctx, c.Tx); err != nil {
-			return r.settleFailedSend(ctx, c, err)
+			return r.settleFailedSend(ctx, c, nonces, err)
 		}
 		c.State = Sent
 		return c, nil
 	default:
-		return r.confirm(ctx, c)
+		return r.confirm(ctx, c, nonces)
 	}
 }
 
 func (r *Relay) attest(ctx context.Context, c Chunk) (Chunk, error) {
-	signed, err := r.Signer.Attest(ctx, signer.Request{Attestation: c.attestation(), Domain: r.Domain, Evidence: c.Proof.Evidence})
+	if end, err := r.ended(ctx, c); err != nil || !end.State.Open() {
+		return end, err
+	}
+	want := c.attestation()
+	signed, err := r.Signer.Attest(ctx, signer.Request{Attestation: want, Domain: r.Domain, Evidence: c.Proof.Evidence})
 	if err != nil {
 		return c, err
+	}
+	want.Timestamp = signed.Attestation.Timestamp // a guard may answer with an earlier statement
+	if signed.Attestation != want {
+		return c, errors.New("the signer answered with another attestation")
 	}
 	c.Signed, c.State = signed, Attested
 	return c, nil
 }
 
-// prepare numbers and signs the release. Nothing is sent: the transaction goes
-// to the store first.
-func (r *Relay) prepare(ctx context.Context, c Chunk, nonces *nonceCounter) (Chunk, error) {
+// ended takes a chunk to its end if the accepted state of the escrow says so:
+// paid, by whomever, or of a deal that is over. A revert is only a hint: an
+// estimate sees blocks that may yet be dropped, and a completed deal answers
+// "Deal not active" for a chunk that is paid.
+func (r *Relay) ended(ctx context.Context, c Chunk) (Chunk, error) {
 	paid, err := r.Escrow.ChunkReleased(ctx, c.Deal, c.Index)
 	if err != nil {
 		return c, err
@@ -172,14 +201,38 @@ func (r *Relay) prepare(ctx context.Context, c Chunk, nonces *nonceCounter) (Chu
 		c.State = Released
 		return c, nil
 	}
+	deal, err := r.Escrow.Deal(ctx, c.Deal)
+	if err != nil {
+		return c, err
+	}
+	switch {
+	case !deal.Exists():
+		// A node that lags behind the one that was asked before.
+		return c, errors.New("the escrow has no such deal")
+	case !deal.Active:
+		c.State, c.Reason = Refused, reason(slastream.ErrDealNotActive)
+	case c.Index >= deal.Chunks:
+		c.State, c.Reason = Refused, reason(slastream.ErrChunkOutOfBounds)
+	}
+	return c, nil
+}
+
+func reason(err error) string {
+	revert, _ := errors.AsType[*slastream.RevertError](err)
+	return revert.Reason
+}
+
+// prepare numbers and signs the release. Nothing is sent: the transaction goes
+// to the store first.
+func (r *Relay) prepare(ctx context.Context, c Chunk, nonces *nonceCounter) (Chunk, error) {
+	if end, err := r.ended(ctx, c); err != nil || !end.State.Open() {
+		return end, err
+	}
 	nonce, err := nonces.next(ctx)
 	if err != nil {
 		return c, err
 	}
 	tx, err := r.Escrow.SignRelease(ctx, c.Signed, nonce)
-	if revert, ok := errors.AsType[*slastream.RevertError](err); ok {
-		return r.refuse(c, revert)
-	}
 	if err != nil {
 		return c, err
 	}
@@ -188,8 +241,8 @@ func (r *Relay) prepare(ctx context.Context, c Chunk, nonces *nonceCounter) (Chu
 }
 
 // settleFailedSend decides what an error of Send means: the node may have the
-// transaction, or may never take it because its nonce was used by another.
-func (r *Relay) settleFailedSend(ctx context.Context, c Chunk, sendErr error) (Chunk, error) {
+// transaction all the same.
+func (r *Relay) settleFailedSend(ctx context.Context, c Chunk, nonces *nonceCounter, sendErr error) (Chunk, error) {
 	status, err := r.Escrow.Status(ctx, c.Tx.Hash)
 	if err != nil {
 		return c, errors.Join(sendErr, err)
@@ -198,39 +251,50 @@ func (r *Relay) settleFailedSend(ctx context.Context, c Chunk, sendErr error) (C
 		c.State = Sent
 		return c, nil
 	}
-	return r.renumber(ctx, c, sendErr)
+	return r.replace(ctx, c, nonces, sendErr)
 }
 
 // confirm waits for the transaction to be accepted. One that the node has lost
 // is sent again, byte for byte.
-func (r *Relay) confirm(ctx context.Context, c Chunk) (Chunk, error) {
+func (r *Relay) confirm(ctx context.Context, c Chunk, nonces *nonceCounter) (Chunk, error) {
 	status, err := r.Escrow.Status(ctx, c.Tx.Hash)
 	switch {
 	case err != nil:
 		return c, err
 	case status.State == slastream.TxUnknown:
 		if err := r.Escrow.Send(ctx, c.Tx); err != nil {
-			return r.renumber(ctx, c, err)
+			return r.replace(ctx, c, nonces, err)
 		}
 		return c, nil
 	case status.State < slastream.TxAccepted:
 		return c, nil
-	case status.Revert != nil:
-		return r.refuse(c, status.Revert)
+	case status.Revert == nil:
+		c.State = Released
+		return c, nil
 	}
-	c.State = Released
+	end, err := r.ended(ctx, c)
+	if err != nil || !end.State.Open() {
+		return end, err
+	}
+	// Reverted for a reason that passes, such as a pause: once more, with a new
+	// transaction, in the next turn.
+	r.Logger.Warn("release reverted", "deal", c.Deal, "chunk", c.Index, "reason", status.Revert.Reason)
+	c.Tx, c.State = slastream.SignedTx{}, Attested
 	return c, nil
 }
 
-// renumber gives up a transaction that the node does not know once its nonce
-// is used on chain: it can never be included, so a new one is safe. While the
-// nonce is free the transaction stays, for it may still be included.
-func (r *Relay) renumber(ctx context.Context, c Chunk, cause error) (Chunk, error) {
+// replace deals with a transaction that the node does not know and does not
+// take. If its nonce is used on chain it can never be included, and the chunk
+// gets a new one. If its nonce is free it is signed anew at that nonce, since
+// its fee may have become too low: of two transactions with one nonce at most
+// one is included, so this cannot pay twice. A nonce ahead of the chain's
+// waits for the chunks before it, except for the lowest of all: it fills the gap.
+func (r *Relay) replace(ctx context.Context, c Chunk, nonces *nonceCounter, cause error) (Chunk, error) {
 	nonce, err := r.Escrow.Nonce(ctx)
 	if err != nil {
 		return c, errors.Join(cause, err)
 	}
-	if nonce <= c.Tx.Nonce {
+	if nonce < c.Tx.Nonce && !nonces.lowest(c.Tx.Nonce) {
 		return c, cause
 	}
 	// It may have been included between the look-up and this answer.
@@ -242,27 +306,18 @@ func (r *Relay) renumber(ctx context.Context, c Chunk, cause error) (Chunk, erro
 		c.State = Sent
 		return c, nil
 	}
-	c.Tx, c.State = slastream.SignedTx{}, Attested
-	return c, nil
-}
-
-// refuse sorts what the contract said: paid already is the goal, paused passes,
-// a deal that ended or a chunk that does not exist is the end. Anything else
-// names a fault of the signer, the account or the token that an operator can
-// mend: the chunk stays attested and the error comes back.
-func (r *Relay) refuse(c Chunk, revert *slastream.RevertError) (Chunk, error) {
-	switch {
-	case errors.Is(revert, slastream.ErrChunkReleased):
-		c.State = Released
+	if nonce > c.Tx.Nonce {
+		c.Tx, c.State = slastream.SignedTx{}, Attested
 		return c, nil
-	case errors.Is(revert, slastream.ErrDealNotActive),
-		errors.Is(revert, slastream.ErrChunkOutOfBounds):
-		c.State, c.Reason = Refused, revert.Reason
-		return c, nil
-	case c.State == Attested:
-		return c, revert
 	}
-	c.Tx, c.State = slastream.SignedTx{}, Attested
+	tx, err := r.Escrow.SignRelease(ctx, c.Signed, nonce)
+	if err != nil {
+		return c, errors.Join(cause, err)
+	}
+	if tx.Hash == c.Tx.Hash {
+		return c, cause
+	}
+	c.Tx, c.State = tx, Stored
 	return c, nil
 }
 
@@ -292,4 +347,15 @@ func (n *nonceCounter) next(ctx context.Context) (uint64, error) {
 	return nonce, nil
 }
 
-func (n *nonceCounter) take(nonce uint64) { n.nonce = nonce + 1 }
+// take says that a transaction with that nonce is in the store.
+func (n *nonceCounter) take(nonce uint64) { n.nonce = max(n.nonce, nonce+1) }
+
+// lowest reports whether no chunk of this turn holds a lower nonce.
+func (n *nonceCounter) lowest(nonce uint64) bool {
+	for _, c := range n.open {
+		if c.Tx.Hash != (attestation.Word{}) && c.Tx.Nonce < nonce {
+			return false
+		}
+	}
+	return true
+}
