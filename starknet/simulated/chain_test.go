@@ -3,12 +3,14 @@ package simulated_test
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/NethermindEth/starknet.go/rpc"
 	"github.com/stretchr/testify/require"
 
 	"github.com/slastream/slastream-go/attestation"
+	"github.com/slastream/slastream-go/internal/jsonrpc"
 	"github.com/slastream/slastream-go/slastream"
 	"github.com/slastream/slastream-go/starknet/simulated"
 )
@@ -232,4 +234,39 @@ func TestStorage(t *testing.T) {
 	// The sequencer's balance, from a recorded state diff.
 	require.Equal(t, c.read("latest", call(c.Token(), "balance_of", feltOf(sequencer)))[0],
 		at(c.Token(), "0x723973208639b7839ce298f7ffea61e3f9533872defd7abdb91023db4658812"))
+}
+
+// TestStorageFlags: starknet-devnet's RPC 0.10 wants the response flags, older
+// clients do not send them.
+func TestStorageFlags(t *testing.T) {
+	c := newChain(t, simulated.Options{})
+	slot := []any{feltOf(c.Escrow()), "0x1", "latest"}
+	for name, tt := range map[string]struct {
+		path    string
+		flags   []any
+		refused bool
+	}{
+		"0.9 without":       {"/rpc", nil, false},
+		"0.9 with none":     {"/rpc", []any{[]string{}}, true},
+		"0.10 without":      {"/rpc/v0_10", nil, false},
+		"0.10 with null":    {"/rpc/v0_10", []any{nil}, false},
+		"0.10 with none":    {"/rpc/v0_10", []any{[]string{}}, false},
+		"0.10 with a flag":  {"/rpc/v0_10", []any{[]string{"INCLUDE_LAST_UPDATE_BLOCK"}}, true},
+		"0.10 not a list":   {"/rpc/v0_10", []any{5}, true},
+		"0.10 with a fifth": {"/rpc/v0_10", []any{nil, nil}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var value string
+			client := jsonrpc.NewClient("http://in.process"+tt.path, c.Client())
+			err := client.CallContext(t.Context(), &value, "starknet_getStorageAt", slices.Concat(slot, tt.flags)...)
+			if tt.refused {
+				var e *jsonrpc.Error
+				require.ErrorAs(t, err, &e)
+				require.Equal(t, jsonrpc.CodeInvalidParams, e.Code)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, "0x0", value)
+		})
+	}
 }

@@ -230,10 +230,21 @@ func (n *Node) getNonce(_ version, a args) (any, error) {
 	return n.withContract(a, 0, 1, func(s *state, at slastream.Address) any { return number(s.nonces[at]) })
 }
 
-func (n *Node) getStorageAt(_ version, a args) (any, error) {
+// getStorageAt takes response flags since RPC 0.10. The one there is changes
+// the shape of the answer, so it is refused rather than ignored.
+func (n *Node) getStorageAt(v version, a args) (any, error) {
 	key, err := arg[hexFelt](a, 1)
 	if err != nil {
 		return nil, err
+	}
+	flags, err := arg[[]string](a, 3)
+	switch {
+	case err != nil:
+		return nil, err
+	case v < v010 && a[3] != nil:
+		return nil, invalid("response_flags: not in RPC %v", v)
+	case len(flags) > 0:
+		return nil, invalid("response_flags %.40q: not modelled", flags[0])
 	}
 	return n.withContract(a, 2, 0, func(s *state, at slastream.Address) any {
 		n.catchUp()

@@ -102,7 +102,7 @@ var methods = map[string]method{
 	"starknet_getEvents":                       {required: []string{"filter"}, run: (*Node).getEvents},
 
 	"starknet_getNonce":       {required: []string{"block_id", "contract_address"}, run: (*Node).getNonce},
-	"starknet_getStorageAt":   {required: []string{"contract_address", "key", "block_id"}, run: (*Node).getStorageAt},
+	"starknet_getStorageAt":   {required: []string{"contract_address", "key", "block_id"}, optional: []string{"response_flags"}, run: (*Node).getStorageAt},
 	"starknet_getClass":       {required: []string{"block_id", "class_hash"}, run: (*Node).getClass},
 	"starknet_getClassAt":     {required: []string{"block_id", "contract_address"}, run: (*Node).getClassAt},
 	"starknet_getClassHashAt": {required: []string{"block_id", "contract_address"}, run: (*Node).getClassHashAt},
