@@ -1,28 +1,27 @@
 package signer
 
 import (
-	"fmt"
-
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/slastream/slastream-go/attestation"
 )
 
-// parseRaw reads the three forms a key may answer in: r‖s, r‖s‖v and ASN.1 DER.
-// A DER signature of two 256-bit integers has 8 to 72 bytes and begins with
-// 0x30 and its length, which no 64 or 65 bytes of r‖s are mistaken for: the
-// length byte must fit.
-func parseRaw(b []byte) (r, s attestation.Word, err error) {
+// readings returns what r and s can be in what a key returned: ASN.1 DER, r‖s
+// or r‖s‖v. Now and then 64 bytes are both; recovery decides then.
+func readings(b []byte) [][2]attestation.Word {
+	var out [][2]attestation.Word
 	if r, s, ok := parseDER(b); ok {
-		return r, s, nil
+		out = append(out, [2]attestation.Word{r, s})
 	}
-	if len(b) != 64 && len(b) != 65 {
-		return r, s, fmt.Errorf("%w: %d bytes that are neither r‖s, r‖s‖v nor DER", ErrBadSignature, len(b))
+	if len(b) == 64 || len(b) == 65 {
+		out = append(out, [2]attestation.Word{attestation.Word(b[:32]), attestation.Word(b[32:64])})
 	}
-	return attestation.Word(b[:32]), attestation.Word(b[32:64]), nil
+	return out
 }
 
+// parseDER reads a SEQUENCE of two INTEGERs and nothing else, minimally
+// encoded, not negative and of at most 256 bits.
 func parseDER(b []byte) (r, s attestation.Word, ok bool) {
 	in := cryptobyte.String(b)
 	var seq cryptobyte.String

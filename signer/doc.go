@@ -14,7 +14,8 @@
 //	signed, err := s.Attest(ctx, signer.Request{Attestation: a, Domain: d, Evidence: e})
 //
 // A signer receives the typed request with its evidence, not a digest, so that
-// it can check for itself what it signs. Errors: [*EquivocationError] and
-// [ErrBadSignature] never go away by trying again; an error of the backend is
-// passed on with %w.
+// it can check for itself what it signs. Use one key for one deployment of the
+// escrow: the attestation does not say which it is for. Errors: [*EquivocationError],
+// [ErrEvidence] and [ErrBadSignature] never go away by trying again; an error of
+// the backend is passed on with %w.
 package signer

@@ -2,6 +2,7 @@ package signer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -60,12 +61,25 @@ func (e *EquivocationError) Error() string {
 		p.Evidence.Period, p.Evidence.SetID, p.Attestation.ChunkIndex, p.Attestation.DealID, n.Attestation.ChunkIndex, n.Attestation.DealID)
 }
 
+// ErrEvidence says that the evidence of a request is for another data set than
+// its attestation.
+var ErrEvidence = errors.New("signer: evidence does not fit the attestation")
+
 // Guard wraps a signer so that it never signs two different statements for one
 // chunk, nor one proving period for two chunks of one escrow. The same content
 // gets the same signature again; a request that differs from an earlier one
 // only by its timestamp gets the earlier attestation and signature; anything
 // else is an [*EquivocationError]. What is signed is in the journal before the
 // inner signer is asked and before the signature is returned.
+//
+// The evidence must name the data set of the attestation, else [ErrEvidence].
+// Whether the proof exists on Filecoin the guard cannot know: that is a
+// policy's to check.
+//
+// The digest holds no chain and no escrow, so what is signed for one escrow is
+// valid on every other with the same key and deal id. The guard keeps
+// deployments apart in its journal; only one key for one deployment keeps them
+// apart on chain.
 //
 // The guard is safe for concurrent use and signs one request at a time.
 func Guard(inner Signer, journal Journal, policies ...Policy) Signer {
@@ -88,6 +102,9 @@ func (g *guard) Attest(ctx context.Context, req Request) (attestation.Signed, er
 		if err := policy(ctx, req); err != nil {
 			return attestation.Signed{}, err
 		}
+	}
+	if req.Evidence.SetID != req.Attestation.ProofSetID {
+		return attestation.Signed{}, fmt.Errorf("%w: data set %v, attested %v", ErrEvidence, req.Evidence.SetID, req.Attestation.ProofSetID)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -65,15 +65,17 @@ func (s *keySigner) Attest(ctx context.Context, req Request) (attestation.Signed
 // s and the parity that recovers the pinned key. A v that came along is not
 // believed: some devices return 0, others an EIP-155 number.
 func canonical(digest attestation.Digest, raw []byte, key attestation.PublicKey) (attestation.Signature, error) {
-	r, s, err := parseRaw(raw)
-	if err != nil {
-		return attestation.Signature{}, err
+	candidates := readings(raw)
+	if len(candidates) == 0 {
+		return attestation.Signature{}, fmt.Errorf("%w: %d bytes that are neither r‖s, r‖s‖v nor DER", ErrBadSignature, len(raw))
 	}
-	for v := range uint32(2) {
-		sig := attestation.Signature{R: r, S: s, V: v}.Normalize()
-		got, err := attestation.Recover(attestation.RulesLowS, digest, sig)
-		if err == nil && got == key {
-			return sig, nil
+	for _, rs := range candidates {
+		for v := range uint32(2) {
+			sig := attestation.Signature{R: rs[0], S: rs[1], V: v}.Normalize()
+			got, err := attestation.Recover(attestation.RulesLowS, digest, sig)
+			if err == nil && got == key {
+				return sig, nil
+			}
 		}
 	}
 	return attestation.Signature{}, fmt.Errorf("%w: recovers to another key than %v", ErrBadSignature, key)

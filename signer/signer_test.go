@@ -160,11 +160,13 @@ func TestGuard(t *testing.T) {
 		require.Equal(t, want, got)
 	})
 	for name, change := range map[string]func(*signer.Request){
-		"another root for a signed chunk":     func(r *signer.Request) { r.Attestation.RootCID = attestation.Word{1} },
-		"another data set for a signed chunk": func(r *signer.Request) { r.Attestation.ProofSetID = attestation.Word{1} },
-		"another proof for a signed chunk":    func(r *signer.Request) { r.Evidence.Period++ },
-		"a used proof for another chunk":      func(r *signer.Request) { r.Attestation.ChunkIndex++ },
-		"a used proof for another deal":       func(r *signer.Request) { r.Attestation.DealID = attestation.Word{9} },
+		"another root for a signed chunk": func(r *signer.Request) { r.Attestation.RootCID = attestation.Word{1} },
+		"another data set for a signed chunk": func(r *signer.Request) {
+			r.Attestation.ProofSetID, r.Evidence.SetID = attestation.Word{1}, attestation.Word{1}
+		},
+		"another proof for a signed chunk": func(r *signer.Request) { r.Evidence.Period++ },
+		"a used proof for another chunk":   func(r *signer.Request) { r.Attestation.ChunkIndex++ },
+		"a used proof for another deal":    func(r *signer.Request) { r.Attestation.DealID = attestation.Word{9} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newGuard(t)
@@ -179,6 +181,12 @@ func TestGuard(t *testing.T) {
 			require.Equal(t, want, first(t, g), "the refusal changed nothing")
 		})
 	}
+	t.Run("evidence of another data set", func(t *testing.T) {
+		req := request(0)
+		req.Evidence.SetID = attestation.Word{1}
+		_, err := newGuard(t).Attest(t.Context(), req)
+		require.ErrorIs(t, err, signer.ErrEvidence)
+	})
 	t.Run("another escrow is another slot", func(t *testing.T) {
 		g := newGuard(t)
 		first(t, g)
@@ -253,7 +261,11 @@ func ExampleGuard() {
 		panic(err)
 	}
 	s = signer.Guard(s, signer.NewMemoryJournal())
-	req := signer.Request{Attestation: attestation.Attestation{DealID: attestation.WordFromUint64(1), ProofSetID: attestation.WordFromUint64(7)}}
+	set := attestation.WordFromUint64(7)
+	req := signer.Request{
+		Attestation: attestation.Attestation{DealID: attestation.WordFromUint64(1), ProofSetID: set},
+		Evidence:    attestation.Evidence{ChainID: 314, SetID: set, Period: 6_000_000},
+	}
 	signed, err := s.Attest(context.Background(), req)
 	fmt.Println(err, signed.Verify(attestation.RulesLowS, s.PublicKey()))
 

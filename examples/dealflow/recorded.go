@@ -99,7 +99,7 @@ func (r *recording) provenSets(verifier attestation.EthereumAddress) ([]attestat
 	var sets []attestation.Word
 	seen := map[attestation.Word]bool{}
 	for i := range r.logs {
-		if attestation.EthereumAddress(r.logs[i].Address) != verifier {
+		if attestation.EthereumAddress(r.logs[i].Address) != verifier || r.logs[i].Removed {
 			continue
 		}
 		event, err := fevm.ParseLog(&r.logs[i])
