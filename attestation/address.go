@@ -2,7 +2,6 @@ package attestation
 
 import (
 	"encoding/hex"
-	"fmt"
 )
 
 // An EthereumAddress is a 20-byte account or contract address of an
@@ -15,13 +14,13 @@ func ParseEthereumAddress(s string) (EthereumAddress, error) {
 	digits, ok := cutHexPrefix(s)
 	var a EthereumAddress
 	if !ok || len(digits) != 40 {
-		return a, fmt.Errorf("attestation: address %q: want 0x and 40 hexadecimal digits", excerpt(s))
+		return a, malformed("address %q: want 0x and 40 hexadecimal digits", excerpt(s))
 	}
 	if _, err := hex.Decode(a[:], []byte(digits)); err != nil {
-		return a, fmt.Errorf("attestation: address %q: want 0x and 40 hexadecimal digits", excerpt(s))
+		return a, malformed("address %q: want 0x and 40 hexadecimal digits", excerpt(s))
 	}
 	if isMixedCase(digits) && a.String()[2:] != digits {
-		return EthereumAddress{}, fmt.Errorf("attestation: address %q: EIP-55 checksum says %s", s, a)
+		return EthereumAddress{}, malformed("address %q: EIP-55 checksum says %s", s, a)
 	}
 	return a, nil
 }

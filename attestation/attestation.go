@@ -1,9 +1,6 @@
 package attestation
 
-import (
-	"encoding/binary"
-	"fmt"
-)
+import "encoding/binary"
 
 // Size is the length in bytes of an encoded [Attestation]: five 32-byte words.
 const Size = 160
@@ -26,15 +23,15 @@ type Attestation struct {
 // another length, or if the chunk index or the timestamp does not fit 64 bits.
 func Parse(b []byte) (Attestation, error) {
 	if len(b) != Size {
-		return Attestation{}, fmt.Errorf("attestation: encoding has %d bytes, want %d", len(b), Size)
+		return Attestation{}, malformed("encoding has %d bytes, want %d", len(b), Size)
 	}
 	chunk, ok := Word(b[32:64]).Uint64()
 	if !ok {
-		return Attestation{}, fmt.Errorf("attestation: chunk index %v does not fit 64 bits", Word(b[32:64]))
+		return Attestation{}, malformed("chunk index %v does not fit 64 bits", Word(b[32:64]))
 	}
 	timestamp, ok := Word(b[128:160]).Uint64()
 	if !ok {
-		return Attestation{}, fmt.Errorf("attestation: timestamp %v does not fit 64 bits", Word(b[128:160]))
+		return Attestation{}, malformed("timestamp %v does not fit 64 bits", Word(b[128:160]))
 	}
 	return Attestation{
 		DealID:     Word(b[0:32]),

@@ -23,7 +23,7 @@ func TestParseRefuses(t *testing.T) {
 		"timestamp beyond 64 bits": timestamp[:],
 	} {
 		_, err := attestation.Parse(in)
-		require.Error(t, err, name)
+		require.ErrorIs(t, err, attestation.ErrMalformed, name)
 	}
 }
 
@@ -50,7 +50,7 @@ func TestParseWord(t *testing.T) {
 		"115792089237316195423570985008687907853269984665640564039457584007913129639936",
 		strings.Repeat("9", 1<<20)} {
 		_, err := attestation.ParseWord(in)
-		require.Error(t, err, "%.90q", in)
+		require.ErrorIs(t, err, attestation.ErrMalformed, "%.90q", in)
 		require.Less(t, len(err.Error()), 300, "an error text stays short")
 	}
 }
@@ -58,7 +58,7 @@ func TestParseWord(t *testing.T) {
 func TestWordFromBig(t *testing.T) {
 	for name, v := range map[string]*big.Int{"nil": nil, "negative": big.NewInt(-1), "2^256": new(big.Int).Lsh(big.NewInt(1), 256)} {
 		_, err := attestation.WordFromBig(v)
-		require.Error(t, err, name)
+		require.ErrorIs(t, err, attestation.ErrMalformed, name)
 	}
 	w, err := attestation.WordFromBig(big.NewInt(258))
 	require.NoError(t, err)
@@ -133,7 +133,7 @@ func TestParsePublicKey(t *testing.T) {
 		"66 bytes":             make([]byte, 66),
 	} {
 		_, err := attestation.ParsePublicKey(in)
-		require.Error(t, err, name)
+		require.ErrorIs(t, err, attestation.ErrMalformed, name)
 	}
 }
 
@@ -148,7 +148,7 @@ func TestEthereumAddress(t *testing.T) {
 	}
 	for _, s := range []string{"", "5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "0x5aaeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAe", "0xzzAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"} {
 		_, err := attestation.ParseEthereumAddress(s)
-		require.Error(t, err, s)
+		require.ErrorIs(t, err, attestation.ErrMalformed, s)
 	}
 }
 

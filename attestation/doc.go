@@ -16,7 +16,8 @@
 // and no escrow address: it is valid on every escrow with the same key and deal
 // id, so use one key for one deployment. [Batch] does carry a [Domain].
 //
-// Parsers return errors that quote their input; verdicts are *[VerifyError].
+// Parsers fail with [ErrMalformed] and quote their input; verdicts are
+// *[VerifyError].
 // Everything is safe for concurrent use and depends on no other package of the
 // SDK. The same digest in TypeScript, with ethers:
 //

@@ -2,7 +2,6 @@ package attestation
 
 import (
 	"encoding/hex"
-	"fmt"
 
 	"github.com/consensys/gnark-crypto/ecc/secp256k1"
 )
@@ -28,18 +27,18 @@ func ParsePublicKey(b []byte) (PublicKey, error) {
 	case len(b) == 33 && (b[0] == 2 || b[0] == 3):
 		p, reason := pointFromX(Word(b[1:]), b[0] == 3)
 		if reason != "" {
-			return PublicKey{}, fmt.Errorf("attestation: public key %x: no point of secp256k1 has that x", b)
+			return PublicKey{}, malformed("public key %x: no point of secp256k1 has that x", b)
 		}
 		return publicKeyOf(p), nil
 	case len(b) == 65 && b[0] == 4:
 		b = b[1:]
 	case len(b) != 64:
-		return PublicKey{}, fmt.Errorf("attestation: public key of %d bytes: want 33 (02 or 03 first), 64, or 65 (04 first)", len(b))
+		return PublicKey{}, malformed("public key of %d bytes: want 33 (02 or 03 first), 64, or 65 (04 first)", len(b))
 	}
 	k := PublicKey{X: Word(b[:32]), Y: Word(b[32:])}
 	var p secp256k1.G1Affine
 	if p.X.SetBytesCanonical(k.X[:]) != nil || p.Y.SetBytesCanonical(k.Y[:]) != nil || p.IsInfinity() || !p.IsOnCurve() {
-		return PublicKey{}, fmt.Errorf("attestation: public key %x: not a point of secp256k1", b)
+		return PublicKey{}, malformed("public key %x: not a point of secp256k1", b)
 	}
 	return k, nil
 }

@@ -1,10 +1,6 @@
 package attestation
 
-import (
-	"fmt"
-
-	"github.com/consensys/gnark-crypto/ecc/secp256k1/fr"
-)
+import "github.com/consensys/gnark-crypto/ecc/secp256k1/fr"
 
 // A Signature is exactly what release_chunk receives: r and s as u256, v as
 // u32. Any values are representable, also those no signer would make. The
@@ -19,7 +15,7 @@ type Signature struct {
 // 1. Ranges of r and s are not checked: that is the escrow's to say.
 func ParseSignature(b []byte) (Signature, error) {
 	if len(b) != 65 {
-		return Signature{}, fmt.Errorf("attestation: signature of %d bytes: want 65 (r, s, v)", len(b))
+		return Signature{}, malformed("signature of %d bytes: want 65 (r, s, v)", len(b))
 	}
 	v := b[64]
 	switch v {
@@ -27,7 +23,7 @@ func ParseSignature(b []byte) (Signature, error) {
 	case 27, 28:
 		v -= 27
 	default:
-		return Signature{}, fmt.Errorf("attestation: signature with v = %d: want 0, 1, 27 or 28", v)
+		return Signature{}, malformed("signature with v = %d: want 0, 1, 27 or 28", v)
 	}
 	return Signature{R: Word(b[:32]), S: Word(b[32:64]), V: uint32(v)}, nil
 }

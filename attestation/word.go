@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
-	"fmt"
 	"math/big"
 	"strings"
 )
@@ -25,10 +24,10 @@ func WordFromUint64(v uint64) Word {
 // than 256 bits.
 func WordFromBig(v *big.Int) (Word, error) {
 	if v == nil {
-		return Word{}, fmt.Errorf("attestation: word: nil integer")
+		return Word{}, malformed("word: nil integer")
 	}
 	if v.Sign() < 0 || v.BitLen() > 256 {
-		return Word{}, fmt.Errorf("attestation: word %s: not in [0, 2^256)", excerpt(v.String()))
+		return Word{}, malformed("word %s: not in [0, 2^256)", excerpt(v.String()))
 	}
 	var w Word
 	v.FillBytes(w[:])
@@ -43,20 +42,20 @@ func ParseWord(s string) (Word, error) {
 		return parseHexWord(s, h)
 	}
 	if s == "" {
-		return Word{}, fmt.Errorf(`attestation: word "": want decimal or 0x-hexadecimal digits`)
+		return Word{}, malformed(`word "": want decimal or 0x-hexadecimal digits`)
 	}
 	// 2^256 has 78 decimal digits; leading zeros are harmless but bounded.
 	if len(s) > 80 {
-		return Word{}, fmt.Errorf("attestation: word %q: more than 80 decimal digits", excerpt(s))
+		return Word{}, malformed("word %q: more than 80 decimal digits", excerpt(s))
 	}
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
-			return Word{}, fmt.Errorf("attestation: word %q: want decimal or 0x-hexadecimal digits", excerpt(s))
+			return Word{}, malformed("word %q: want decimal or 0x-hexadecimal digits", excerpt(s))
 		}
 	}
 	v, _ := new(big.Int).SetString(s, 10)
 	if v.BitLen() > 256 {
-		return Word{}, fmt.Errorf("attestation: word %q: not below 2^256", excerpt(s))
+		return Word{}, malformed("word %q: not below 2^256", excerpt(s))
 	}
 	return WordFromBig(v)
 }
@@ -70,12 +69,12 @@ func cutHexPrefix(s string) (string, bool) {
 
 func parseHexWord(s, digits string) (Word, error) {
 	if len(digits) == 0 || len(digits) > 64 {
-		return Word{}, fmt.Errorf("attestation: word %q: want 1 to 64 hexadecimal digits after 0x", excerpt(s))
+		return Word{}, malformed("word %q: want 1 to 64 hexadecimal digits after 0x", excerpt(s))
 	}
 	var w Word
 	padded := strings.Repeat("0", 64-len(digits)) + digits
 	if _, err := hex.Decode(w[:], []byte(padded)); err != nil {
-		return Word{}, fmt.Errorf("attestation: word %q: want hexadecimal digits after 0x", excerpt(s))
+		return Word{}, malformed("word %q: want hexadecimal digits after 0x", excerpt(s))
 	}
 	return w, nil
 }
