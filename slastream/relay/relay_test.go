@@ -2,9 +2,6 @@ package relay_test
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"iter"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,200 +12,10 @@ import (
 	"github.com/slastream/slastream-go/attestation"
 	"github.com/slastream/slastream-go/signer"
 	"github.com/slastream/slastream-go/slastream"
-	"github.com/slastream/slastream-go/slastream/escrow"
 	"github.com/slastream/slastream-go/slastream/relay"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-var (
-	client   = slastream.Address{31: 1}
-	provider = slastream.Address{31: 2}
-	account  = slastream.Address{31: 3}
-	errKill  = errors.New("killed")
-)
-
-// world is both chains around a relay, and counts the calls that a relay makes
-// so that a test can kill it at any of them.
-type world struct {
-	t      testing.TB
-	now    uint64
-	memory *escrow.Memory
-	key    *signer.Local
-
-	head   uint64
-	grow   func() uint64 // added to head
-	proofs map[attestation.Word][]slastream.Proof
-
-	nonce uint64                            // next nonce on chain
-	known map[attestation.Word]*transaction // what the node took
-	sends int
-	loses bool // the node forgets what it takes
-	price uint64
-	rises uint64 // what the price is after the next signature
-
-	calls  int
-	killAt int // 0 = never; the call with that number fails, before or after its effect
-	after  bool
-}
-
-type transaction struct {
-	signed attestation.Signed
-	status slastream.TxStatus
-}
-
-func newWorld(t testing.TB) *world {
-	key, err := signer.NewLocal([32]byte{31: 7})
-	require.NoError(t, err)
-	w := &world{t: t, now: 1000, key: key, head: 100, grow: func() uint64 { return 0 }, proofs: map[attestation.Word][]slastream.Proof{}, known: map[attestation.Word]*transaction{}}
-	w.memory = escrow.NewMemory(escrow.Params{Address: slastream.Address{31: 9}, Key: key.PublicKey(), Token: slastream.Address{31: 8}}, func() uint64 { return w.now })
-	require.NoError(t, w.memory.Mint(client, slastream.AmountFromUint64(1_000_000)))
-	return w
-}
-
-func (w *world) deal(chunks uint64) attestation.Word {
-	id, err := w.memory.As(client).CreateDeal(context.Background(), slastream.Terms{Provider: provider, Chunks: chunks, ChunkAmount: slastream.AmountFromUint64(10), Collateral: slastream.AmountFromUint64(5), Duration: 100})
-	require.NoError(w.t, err)
-	return id
-}
-
-func (w *world) prove(set, epoch uint64) {
-	id := attestation.WordFromUint64(set)
-	w.proofs[id] = append(w.proofs[id], slastream.Proof{
-		Evidence:  attestation.Evidence{ChainID: 314159, SetID: id, Period: epoch, BlockNumber: epoch},
-		RootCID:   attestation.WordFromUint64(epoch + 1000),
-		Timestamp: epoch * 30,
-	})
-}
-
-// step is called around every call of the relay: a kill before the effect, or
-// after it when the answer is lost.
-func (w *world) step(effect func() error) error {
-	w.calls++
-	if w.calls == w.killAt && !w.after {
-		return errKill
-	}
-	err := effect()
-	if w.calls == w.killAt {
-		return errKill
-	}
-	return err
-}
-
-func (w *world) Head(context.Context) (head uint64, err error) {
-	err = w.step(func() error { head = w.head + w.grow(); return nil })
-	return head, err
-}
-
-func (w *world) Proofs(_ context.Context, set attestation.Word, from, to uint64) iter.Seq2[slastream.Proof, error] {
-	return func(yield func(slastream.Proof, error) bool) {
-		for _, p := range w.proofs[set] {
-			if p.BlockNumber < from || p.BlockNumber > to {
-				continue
-			}
-			err := w.step(func() error { return nil })
-			if !yield(p, err) || err != nil {
-				return
-			}
-		}
-	}
-}
-
-func (w *world) Deal(ctx context.Context, id attestation.Word) (d slastream.Deal, err error) {
-	err = w.step(func() error { d, err = w.memory.As(account).Deal(ctx, id); return err })
-	return d, err
-}
-
-func (w *world) DealCount(ctx context.Context) (attestation.Word, error) {
-	return w.memory.As(account).DealCount(ctx)
-}
-
-func (w *world) ChunkReleased(ctx context.Context, id attestation.Word, chunk uint64) (ok bool, err error) {
-	err = w.step(func() error { ok, err = w.memory.As(account).ChunkReleased(ctx, id, chunk); return err })
-	return ok, err
-}
-
-func (w *world) Nonce(context.Context) (n uint64, err error) {
-	err = w.step(func() error { n = w.nonce; return nil })
-	return n, err
-}
-
-func (w *world) SignRelease(ctx context.Context, signed attestation.Signed, nonce uint64) (tx slastream.SignedTx, err error) {
-	err = w.step(func() error {
-		body := fmt.Appendf(nil, "%d", nonce)
-		digest := signed.Attestation.Digest()
-		tx = slastream.SignedTx{Hash: attestation.Word(digest), Sender: account, Nonce: nonce, Body: body}
-		tx.Hash[0], tx.Hash[1] = byte(nonce), byte(w.price)
-		if w.known[tx.Hash] == nil {
-			w.known[tx.Hash] = &transaction{signed: signed}
-		}
-		w.price = max(w.price, w.rises)
-		return nil
-	})
-	return tx, err
-}
-
-func (w *world) Send(ctx context.Context, tx slastream.SignedTx) error {
-	return w.step(func() error {
-		w.sends++
-		known := w.known[tx.Hash]
-		if known.status.State != slastream.TxUnknown {
-			return nil
-		}
-		if uint64(tx.Hash[1]) < w.price {
-			return errors.New("fee below minimum")
-		}
-		if tx.Nonce != w.nonce {
-			return fmt.Errorf("nonce %d, want %d", tx.Nonce, w.nonce)
-		}
-		if w.loses {
-			return nil
-		}
-		w.nonce++
-		known.status.State = slastream.TxAccepted
-		if err := w.memory.As(account).Release(ctx, known.signed); err != nil {
-			known.status.Revert, _ = errors.AsType[*slastream.RevertError](err)
-		}
-		return nil
-	})
-}
-
-func (w *world) Status(_ context.Context, hash attestation.Word) (status slastream.TxStatus, err error) {
-	err = w.step(func() error { status = w.known[hash].status; return nil })
-	return status, err
-}
-
-// killedStore is a store whose calls are kill points as well.
-type killedStore struct {
-	relay.Store
-	w *world
-}
-
-func (s killedStore) Observe(ctx context.Context, deal attestation.Word, next, earned uint64, chunks []relay.Chunk) error {
-	return s.w.step(func() error { return s.Store.Observe(ctx, deal, next, earned, chunks) })
-}
-
-func (s killedStore) Update(ctx context.Context, chunk relay.Chunk) error {
-	return s.w.step(func() error { return s.Store.Update(ctx, chunk) })
-}
-
-func (w *world) relay(store relay.Store, bindings ...relay.Binding) *relay.Relay {
-	s, err := signer.New(w.key)
-	require.NoError(w.t, err)
-	r, err := relay.New(relay.Config{Proofs: w, Signer: s, Escrow: w, Store: killedStore{store, w}, Bindings: bindings})
-	require.NoError(w.t, err)
-	return r
-}
-
-func bind(deal attestation.Word, set, start uint64) relay.Binding {
-	return relay.Binding{Deal: deal, Set: attestation.WordFromUint64(set), StartEpoch: start}
-}
-
-func (w *world) released(id attestation.Word) uint64 {
-	d, err := w.memory.As(client).Deal(context.Background(), id)
-	require.NoError(w.t, err)
-	return d.Released
-}
 
 func TestEachPeriodPaysOneChunk(t *testing.T) {
 	w := newWorld(t)
@@ -497,4 +304,41 @@ func TestAnEndedDealLeavesThePeriodsToTheNext(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 1, report.Released)
 	require.EqualValues(t, 1, w.released(next))
+}
+
+func TestANodeThatLagsBehindEndsNoChunk(t *testing.T) {
+	for lagAt := 1; lagAt <= 3; lagAt++ {
+		w := newWorld(t)
+		deal := w.deal(2)
+		w.prove(1, 10)
+		w.lagAt = lagAt
+		r := w.relay(relay.NewMemoryStore(), bind(deal, 1, 0))
+		_, err := r.Step(t.Context())
+		require.ErrorContains(t, err, "the escrow has no such deal")
+		_, err = r.Step(t.Context())
+		require.NoError(t, err)
+		require.EqualValues(t, 1, w.released(deal))
+	}
+}
+
+// A nextChunk signer signs for the chunk after the one it is asked for.
+type nextChunk struct{ signer.Signer }
+
+func (n nextChunk) Attest(ctx context.Context, req signer.Request) (attestation.Signed, error) {
+	req.Attestation.ChunkIndex++
+	return n.Signer.Attest(ctx, req)
+}
+
+func TestASignerThatAnswersForAnotherChunkPaysNothing(t *testing.T) {
+	w := newWorld(t)
+	deal := w.deal(2)
+	w.prove(1, 10)
+	s, err := signer.New(w.key)
+	require.NoError(t, err)
+	r, err := relay.New(relay.Config{Proofs: w, Signer: nextChunk{s}, Escrow: w, Store: relay.NewMemoryStore(), Bindings: []relay.Binding{bind(deal, 1, 0)}})
+	require.NoError(t, err)
+	_, err = r.Step(t.Context())
+	require.ErrorContains(t, err, "another attestation")
+	require.Zero(t, w.released(deal))
+	require.Zero(t, w.sends)
 }
