@@ -113,9 +113,16 @@ func (n *Node) openPeriod(ctx context.Context, set uint64) (uint64, error) {
 	}
 }
 
+// isLate reports whether a challenge epoch was refused because the chain moved
+// on meanwhile: it is too near, or past, and then the contract's difference
+// wraps and is excessive.
 func isLate(e *RevertError) bool {
-	id := verifierABI().Errors["InsufficientChallengeDelay"].ID
-	return len(e.Data) >= 4 && string(e.Data[:4]) == string(id[:4])
+	for _, name := range []string{"InsufficientChallengeDelay", "ExcessiveChallengeDelay"} {
+		if id := verifierABI().Errors[name].ID; len(e.Data) >= 4 && string(e.Data[:4]) == string(id[:4]) {
+			return true
+		}
+	}
+	return false
 }
 
 // nextEpoch is the epoch that the next tipset gets.
