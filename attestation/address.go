@@ -1,8 +1,6 @@
 package attestation
 
-import (
-	"encoding/hex"
-)
+import "encoding/hex"
 
 // An EthereumAddress is a 20-byte account or contract address of an
 // Ethereum-like chain, FEVM included. It is comparable.
