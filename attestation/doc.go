@@ -16,12 +16,15 @@
 // and no escrow address: it is valid on every escrow with the same key and deal
 // id, so use one key for one deployment. [Batch] does carry a [Domain].
 //
+// A [Signature] comes from many places. [ParseSignature] and [ParseCompact] read
+// the forms that hold the parity of R; [ParseSignatureBy] (DER, r‖s) and
+// [ParseLit] find it by recovering the key. docs/attestation.md of the module
+// has the table of all forms, the encoding byte by byte, and code for the same
+// digest in TypeScript and Cairo.
+//
 // Parsers fail with [ErrMalformed] and quote their input; verdicts are
 // *[VerifyError].
+// JSON and text forms are stable: a field may be added, none changes.
 // Everything is safe for concurrent use and depends on no other package of the
-// SDK. The same digest in TypeScript, with ethers:
-//
-//	ethers.keccak256(ethers.AbiCoder.defaultAbiCoder().encode(
-//	  ["uint256", "uint256", "uint256", "uint256", "uint256"],
-//	  [dealId, chunkIndex, proofSetId, rootCid, timestamp]))
+// SDK.
 package attestation

@@ -13,6 +13,7 @@ func (e *VerifyError) Is(target error) bool {
 }
 
 // Signed is an attestation with its signature: the arguments of release_chunk.
+// The JSON form is an object of both; it will not change.
 type Signed struct {
 	Attestation Attestation `json:"attestation"`
 	Signature   Signature   `json:"signature"`

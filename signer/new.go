@@ -54,29 +54,9 @@ func (s *keySigner) Attest(ctx context.Context, req Request) (attestation.Signed
 	if err != nil {
 		return attestation.Signed{}, fmt.Errorf("signer: sign: %w", err)
 	}
-	sig, err := canonical(digest, raw, s.pinned)
+	sig, err := attestation.ParseSignatureBy(raw, digest, s.pinned)
 	if err != nil {
-		return attestation.Signed{}, err
+		return attestation.Signed{}, fmt.Errorf("%w %v: %w", ErrBadSignature, s.pinned, err)
 	}
 	return attestation.Signed{Attestation: req.Attestation, Signature: sig}, nil
-}
-
-// canonical turns what a key returned into the signature the escrow wants: low
-// s and the parity that recovers the pinned key. A v that came along is not
-// believed: some devices return 0, others an EIP-155 number.
-func canonical(digest attestation.Digest, raw []byte, key attestation.PublicKey) (attestation.Signature, error) {
-	candidates := readings(raw)
-	if len(candidates) == 0 {
-		return attestation.Signature{}, fmt.Errorf("%w: %d bytes that are neither r‖s, r‖s‖v nor DER", ErrBadSignature, len(raw))
-	}
-	for _, rs := range candidates {
-		for v := range uint32(2) {
-			sig := attestation.Signature{R: rs[0], S: rs[1], V: v}.Normalize()
-			got, err := attestation.Recover(attestation.RulesLowS, digest, sig)
-			if err == nil && got == key {
-				return sig, nil
-			}
-		}
-	}
-	return attestation.Signature{}, fmt.Errorf("%w: recovers to another key than %v", ErrBadSignature, key)
 }
