@@ -9,41 +9,6 @@ import (
 	"github.com/slastream/slastream-go/attestation"
 )
 
-// A Policy decides whether a request may be signed at all. nil means yes; the
-// error goes to the caller as it is. Policies run before anything is recorded.
-type Policy func(ctx context.Context, req Request) error
-
-// A Slot names what one signature pays: one chunk of one deal of one escrow,
-// under one attestation key. It is comparable.
-type Slot struct {
-	Key        attestation.PublicKey
-	Domain     attestation.Domain
-	DealID     attestation.Word
-	ChunkIndex uint64
-}
-
-// A Record is what a [Journal] holds for a slot: the request as it was first
-// allowed, and the signature once there is one. A record without a signature
-// says that signing began; only the same statement may go on.
-type Record struct {
-	Request   Request
-	Signature attestation.Signature
-	Signed    bool
-}
-
-// A Journal remembers what was signed. Each method returns after the change is
-// as durable as the journal is. A [Guard] calls it from one goroutine at a
-// time; two guards must not share one.
-type Journal interface {
-	// BySlot returns the record of a slot; ok is false if there is none.
-	BySlot(ctx context.Context, slot Slot) (rec Record, ok bool, err error)
-	// ByProof returns the slot that a proving period pays on one escrow; ok is
-	// false if there is none.
-	ByProof(ctx context.Context, key attestation.PublicKey, domain attestation.Domain, proof attestation.PeriodKey) (slot Slot, ok bool, err error)
-	// Put stores the record of a slot, and that its proof pays that slot.
-	Put(ctx context.Context, slot Slot, rec Record) error
-}
-
 // An EquivocationError says that a guard refused to sign: an earlier request
 // stands against this one. Either both are for one chunk with different
 // content, or both use one proof for different chunks.
@@ -54,115 +19,158 @@ type EquivocationError struct {
 func (e *EquivocationError) Error() string {
 	p, n := e.Prev, e.New
 	if p.Attestation.DealID == n.Attestation.DealID && p.Attestation.ChunkIndex == n.Attestation.ChunkIndex {
-		return fmt.Sprintf("signer: equivocation: chunk %d of deal %v was signed for data set %v, root %v; refusing data set %v, root %v",
-			p.Attestation.ChunkIndex, p.Attestation.DealID, p.Attestation.ProofSetID, p.Attestation.RootCID, n.Attestation.ProofSetID, n.Attestation.RootCID)
+		return fmt.Sprintf("signer: equivocation: chunk %d of deal %v was signed for period %d of data set %v, root %v; refusing period %d of data set %v, root %v",
+			p.Attestation.ChunkIndex, p.Attestation.DealID, p.Evidence.Period, p.Attestation.ProofSetID, p.Attestation.RootCID,
+			n.Evidence.Period, n.Attestation.ProofSetID, n.Attestation.RootCID)
 	}
 	return fmt.Sprintf("signer: equivocation: period %d of data set %v pays chunk %d of deal %v; refusing chunk %d of deal %v",
 		p.Evidence.Period, p.Evidence.SetID, p.Attestation.ChunkIndex, p.Attestation.DealID, n.Attestation.ChunkIndex, n.Attestation.DealID)
 }
-
-// ErrEvidence says that the evidence of a request is for another data set than
-// its attestation.
-var ErrEvidence = errors.New("signer: evidence does not fit the attestation")
 
 // Guard wraps a signer so that it never signs two different statements for one
 // chunk, nor one proving period for two chunks of one escrow. The same content
 // gets the same signature again; a request that differs from an earlier one
 // only by its timestamp gets the earlier attestation and signature; anything
 // else is an [*EquivocationError]. What is signed is in the journal before the
-// inner signer is asked and before the signature is returned.
+// inner signer is asked and again, with the signature, before the signature is
+// returned. An error of the journal therefore means that nothing was signed, or
+// that what was signed did not leave.
+//
+// A batch is guarded item by item, and refused whole if one item is. A chunk can
+// be signed alone and in batches: the escrow pays it once. The same batch gets
+// the same signature again, unless an item was signed otherwise in between.
 //
 // The evidence must name the data set of the attestation, else [ErrEvidence].
 // Whether the proof exists on Filecoin the guard cannot know: that is a
-// policy's to check.
+// policy's to check. The first policy that refuses ends the request with a
+// [*PolicyError].
 //
-// The digest holds no chain and no escrow, so what is signed for one escrow is
-// valid on every other with the same key and deal id. The guard keeps
-// deployments apart in its journal; only one key for one deployment keeps them
-// apart on chain.
+// The digest of a single attestation holds no chain and no escrow, so what is
+// signed for one escrow is valid on every other with the same key and deal id.
+// The guard keeps deployments apart in its journal; only one key for one
+// deployment keeps them apart on chain.
 //
-// The guard is safe for concurrent use and signs one request at a time.
+// The guard is safe for concurrent use. Requests for different chunks go to the
+// inner signer side by side; those for one chunk wait for each other.
 func Guard(inner Signer, journal Journal, policies ...Policy) Signer {
-	return &guard{inner: inner, journal: journal, policies: policies}
+	return &guard{inner: inner, journal: journal, policies: policies, busy: map[Slot]chan struct{}{}}
 }
 
 type guard struct {
 	inner    Signer
 	journal  Journal
 	policies []Policy
-	mu       sync.Mutex
+
+	mu   sync.Mutex             // around every use of the journal
+	busy map[Slot]chan struct{} // slots that are being signed; closed when done
 }
 
-var _ Signer = (*guard)(nil)
+var (
+	_ Signer      = (*guard)(nil)
+	_ BatchSigner = (*guard)(nil)
+	_ Pinger      = (*guard)(nil)
+)
 
 func (g *guard) PublicKey() attestation.PublicKey { return g.inner.PublicKey() }
 
+func (g *guard) Ping(ctx context.Context) error {
+	p, ok := g.inner.(Pinger)
+	if !ok {
+		return fmt.Errorf("signer: the guarded signer cannot be pinged: %w", errors.ErrUnsupported)
+	}
+	return p.Ping(ctx)
+}
+
 func (g *guard) Attest(ctx context.Context, req Request) (attestation.Signed, error) {
-	for _, policy := range g.policies {
-		if err := policy(ctx, req); err != nil {
-			return attestation.Signed{}, err
-		}
-	}
-	if req.Evidence.SetID != req.Attestation.ProofSetID {
-		return attestation.Signed{}, fmt.Errorf("%w: data set %v, attested %v", ErrEvidence, req.Evidence.SetID, req.Attestation.ProofSetID)
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	slot := Slot{Key: g.inner.PublicKey(), Domain: req.Domain, DealID: req.Attestation.DealID, ChunkIndex: req.Attestation.ChunkIndex}
-	rec, begun, err := g.journal.BySlot(ctx, slot)
+	recs, done, err := g.begin(ctx, []Request{req})
 	if err != nil {
-		return attestation.Signed{}, fmt.Errorf("signer: journal: %w", err)
+		return attestation.Signed{}, err
 	}
-	if begun && !sameButTime(rec.Request, req) {
-		return attestation.Signed{}, &EquivocationError{Prev: rec.Request, New: req}
-	}
-	if rec.Signed {
+	defer done()
+	rec := recs[0]
+	if rec.signedAlone() {
 		return attestation.Signed{Attestation: rec.Request.Attestation, Signature: rec.Signature}, nil
-	}
-	if !begun {
-		if err := g.claim(ctx, slot, req); err != nil {
-			return attestation.Signed{}, err
-		}
-		rec = Record{Request: req}
 	}
 	signed, err := g.inner.Attest(ctx, rec.Request)
 	if err != nil {
 		return attestation.Signed{}, err
 	}
-	if signed.Attestation != rec.Request.Attestation {
+	if !sameStatement(signed.Attestation, rec.Request.Attestation) {
 		return attestation.Signed{}, fmt.Errorf("%w: the signer changed the attestation", ErrBadSignature)
 	}
-	rec.Signature, rec.Signed = signed.Signature, true
-	if err := g.journal.Put(ctx, slot, rec); err != nil {
-		return attestation.Signed{}, fmt.Errorf("signer: journal: %w", err)
+	rec.Request.Attestation = signed.Attestation // a guard behind this one may have signed it earlier
+	rec.Signed, rec.Signature, rec.Batch = true, signed.Signature, attestation.Word{}
+	if err := g.store(ctx, rec); err != nil {
+		return attestation.Signed{}, err
 	}
 	return signed, nil
 }
 
-// claim records that the slot is for this request, unless its proof already
-// pays another slot.
-func (g *guard) claim(ctx context.Context, slot Slot, req Request) error {
-	other, used, err := g.journal.ByProof(ctx, slot.Key, slot.Domain, req.Evidence.Key())
+func (g *guard) AttestBatch(ctx context.Context, req BatchRequest) (SignedBatch, error) {
+	inner, ok := g.inner.(BatchSigner)
+	if !ok {
+		return SignedBatch{}, fmt.Errorf("signer: the guarded signer signs no batches: %w", errors.ErrUnsupported)
+	}
+	if len(req.Items) == 0 {
+		return SignedBatch{}, errors.New("signer: batch without items")
+	}
+	recs, done, err := g.begin(ctx, req.Requests())
 	if err != nil {
-		return fmt.Errorf("signer: journal: %w", err)
+		return SignedBatch{}, err
 	}
-	if used && other != slot {
-		prev, _, err := g.journal.BySlot(ctx, other)
-		if err != nil {
-			return fmt.Errorf("signer: journal: %w", err)
+	defer done()
+	first := BatchRequest{Domain: req.Domain, Items: make([]BatchItem, len(recs))}
+	for i, rec := range recs {
+		first.Items[i] = BatchItem{Attestation: rec.Request.Attestation, Evidence: rec.Request.Evidence}
+	}
+	if sig, ok := stored(recs, attestation.Word(first.Batch().Digest())); ok {
+		return SignedBatch{Batch: first.Batch(), Signature: sig}, nil
+	}
+	signed, err := inner.AttestBatch(ctx, first)
+	if err != nil {
+		return SignedBatch{}, err
+	}
+	if !sameBatch(signed.Batch, first.Batch()) {
+		return SignedBatch{}, fmt.Errorf("%w: the signer changed the batch", ErrBadSignature)
+	}
+	var changed []Record
+	digest := attestation.Word(signed.Batch.Digest())
+	for i, rec := range recs {
+		if rec.signedAlone() {
+			continue // keep the signature that can be used alone
 		}
-		return &EquivocationError{Prev: prev.Request, New: req}
+		rec.Request.Attestation = signed.Batch.Items[i]
+		rec.Signed, rec.Signature, rec.Batch = true, signed.Signature, digest
+		changed = append(changed, rec)
 	}
-	if err := g.journal.Put(ctx, slot, Record{Request: req}); err != nil {
-		return fmt.Errorf("signer: journal: %w", err)
+	if err := g.store(ctx, changed...); err != nil {
+		return SignedBatch{}, err
 	}
-	return nil
+	return signed, nil
 }
 
-// sameButTime reports whether two requests for one slot state the same thing:
-// equal but for the timestamp and for where in the chain the log was seen,
-// which a reorg can change while the proving period stays the same.
-func sameButTime(a, b Request) bool {
-	a.Attestation.Timestamp = b.Attestation.Timestamp
-	return a.Attestation == b.Attestation && a.Domain == b.Domain && a.Evidence.Key() == b.Evidence.Key()
+// stored returns the signature that the records hold for a batch.
+func stored(recs []Record, digest attestation.Word) (attestation.Signature, bool) {
+	for _, rec := range recs {
+		if !rec.Signed || rec.Batch != digest || rec.Signature != recs[0].Signature {
+			return attestation.Signature{}, false
+		}
+	}
+	return recs[0].Signature, true
+}
+
+func (g *guard) Explain(ctx context.Context, req Request) ([]Verdict, error) {
+	verdicts := make([]Verdict, len(g.policies))
+	for i, policy := range g.policies {
+		verdicts[i] = Verdict{Rule: policy.Name, Err: policy.check(ctx, req)}
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	_, begun, err := g.find(ctx, req)
+	for i, policy := range g.policies {
+		if !begun && verdicts[i].Err == nil {
+			verdicts[i].Err = policy.take(ctx, req, false)
+		}
+	}
+	return append(verdicts, Verdict{Rule: "evidence", Err: checkEvidence(req)}, Verdict{Rule: "journal", Err: err}), nil
 }

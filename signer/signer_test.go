@@ -198,7 +198,7 @@ func TestGuard(t *testing.T) {
 	t.Run("a policy speaks first", func(t *testing.T) {
 		no := errors.New("no")
 		journal := signer.NewMemoryJournal()
-		g := signer.Guard(mustNew(t, local(t, 9)), journal, func(context.Context, signer.Request) error { return no })
+		g := signer.Guard(mustNew(t, local(t, 9)), journal, signer.Policy{Name: "closed", Check: func(context.Context, signer.Request) error { return no }})
 		_, err := g.Attest(t.Context(), request(0))
 		require.ErrorIs(t, err, no)
 		_, ok, _ := journal.BySlot(t.Context(), signer.Slot{Key: g.PublicKey(), Domain: request(0).Domain, DealID: attestation.WordFromUint64(1)})
