@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -99,9 +100,9 @@ func TestGuardedBatch(t *testing.T) {
 func TestGuardSignsSideBySide(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		key := local(t, 9)
-		calls := 0
+		var calls atomic.Int32
 		slow := keyFunc{key, func(d attestation.Digest) ([]byte, error) {
-			calls++
+			calls.Add(1)
 			time.Sleep(time.Second)
 			return key.SignDigest(context.Background(), d)
 		}}
@@ -116,7 +117,7 @@ func TestGuardSignsSideBySide(t *testing.T) {
 		}
 		wg.Wait()
 		require.Equal(t, time.Second, time.Since(began))
-		require.Equal(t, 5, calls, "the second request for a chunk gets the stored signature")
+		require.EqualValues(t, 5, calls.Load(), "the second request for a chunk gets the stored signature")
 
 		wg.Go(func() { g.Attest(t.Context(), request(7)) })
 		synctest.Wait()

@@ -140,7 +140,7 @@ func checkHeader(f file, length int64) error {
 // but zeroes follows: the disk had room for it and not its bytes.
 func (j *Journal) scan(length int64) error {
 	in := io.NewSectionReader(j.file, size, length-size)
-	buf := make([]byte, 1<<20)
+	buf := make([]byte, min(1<<20, (length/size+1)*size))
 	for {
 		n, err := io.ReadFull(in, buf)
 		if err == io.EOF {

@@ -37,8 +37,14 @@ func (b broken) Close() error {
 
 // leaky prints its secret.
 type leaky struct {
-	*signer.Local
+	good   *signer.Local
 	Secret [32]byte
+}
+
+func (l leaky) PublicKey() attestation.PublicKey { return l.good.PublicKey() }
+
+func (l leaky) SignDigest(ctx context.Context, d attestation.Digest) ([]byte, error) {
+	return l.good.SignDigest(ctx, d)
 }
 
 // faults are keys that the suite must refuse, by what is wrong with them.
@@ -78,7 +84,7 @@ var faults = map[string]func(t *testing.T, good *signer.Local) signer.Key{
 		})
 	},
 	"prints its secret": func(t *testing.T, good *signer.Local) signer.Key {
-		return leaky{good, [32]byte(unhex(t, secret))}
+		return leaky{good: good, Secret: [32]byte(unhex(t, secret))}
 	},
 	"signs after Close": func(_ *testing.T, good *signer.Local) signer.Key {
 		return broken{Local: good, sign: good.SignDigest}
