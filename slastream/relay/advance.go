@@ -11,20 +11,20 @@ import (
 // advance takes a chunk one state further, or returns it as it is when there
 // is nothing to do but wait. Every effect on a chain belongs to a state that is
 // already in the store.
-func (r *Relay) advance(ctx context.Context, c Chunk, nonces *nonceCounter) (Chunk, error) {
+func (r *Relay) advance(ctx context.Context, c Chunk, t *turn) (Chunk, error) {
 	switch c.State {
 	case Observed:
 		return r.attest(ctx, c)
 	case Attested:
-		return r.prepare(ctx, c, nonces)
+		return r.prepare(ctx, c, t)
 	case Stored:
-		if err := r.Escrow.Send(ctx, c.Tx); err != nil {
-			return r.settleFailedSend(ctx, c, nonces, err)
+		if err := t.send(ctx, c.Tx); err != nil {
+			return r.settleFailedSend(ctx, c, t, err)
 		}
 		c.State = Sent
 		return c, nil
 	default:
-		return r.confirm(ctx, c, nonces)
+		return r.confirm(ctx, c, t)
 	}
 }
 
@@ -81,11 +81,11 @@ func reason(err error) string {
 
 // prepare numbers and signs the release. Nothing is sent: the transaction goes
 // to the store first.
-func (r *Relay) prepare(ctx context.Context, c Chunk, nonces *nonceCounter) (Chunk, error) {
+func (r *Relay) prepare(ctx context.Context, c Chunk, t *turn) (Chunk, error) {
 	if end, err := r.ended(ctx, c); err != nil || !end.State.Open() {
 		return end, err
 	}
-	nonce, err := nonces.next(ctx)
+	nonce, err := t.next(ctx)
 	if err != nil {
 		return c, err
 	}
@@ -99,7 +99,7 @@ func (r *Relay) prepare(ctx context.Context, c Chunk, nonces *nonceCounter) (Chu
 
 // settleFailedSend decides what an error of Send means: the node may have the
 // transaction all the same.
-func (r *Relay) settleFailedSend(ctx context.Context, c Chunk, nonces *nonceCounter, sendErr error) (Chunk, error) {
+func (r *Relay) settleFailedSend(ctx context.Context, c Chunk, t *turn, sendErr error) (Chunk, error) {
 	status, err := r.Escrow.Status(ctx, c.Tx.Hash)
 	if err != nil {
 		return c, errors.Join(sendErr, err)
@@ -108,19 +108,19 @@ func (r *Relay) settleFailedSend(ctx context.Context, c Chunk, nonces *nonceCoun
 		c.State = Sent
 		return c, nil
 	}
-	return r.replace(ctx, c, nonces, sendErr)
+	return r.replace(ctx, c, t, sendErr)
 }
 
 // confirm waits for the transaction to be accepted. One that the node has lost
 // is sent again, byte for byte.
-func (r *Relay) confirm(ctx context.Context, c Chunk, nonces *nonceCounter) (Chunk, error) {
-	status, err := r.Escrow.Status(ctx, c.Tx.Hash)
+func (r *Relay) confirm(ctx context.Context, c Chunk, t *turn) (Chunk, error) {
+	status, err := t.settled(ctx, c.Tx.Hash)
 	switch {
 	case err != nil:
 		return c, err
 	case status.State == slastream.TxUnknown:
-		if err := r.Escrow.Send(ctx, c.Tx); err != nil {
-			return r.replace(ctx, c, nonces, err)
+		if err := t.send(ctx, c.Tx); err != nil {
+			return r.replace(ctx, c, t, err)
 		}
 		return c, nil
 	case status.State < slastream.TxAccepted:
@@ -136,8 +136,7 @@ func (r *Relay) confirm(ctx context.Context, c Chunk, nonces *nonceCounter) (Chu
 	// Reverted for a reason that passes, such as a pause: once more, with a new
 	// transaction, in the next turn.
 	r.Logger.Warn("release reverted", "deal", c.Deal, "chunk", c.Index, "reason", status.Revert.Reason)
-	c.Tx, c.State = slastream.SignedTx{}, Attested
-	return c, nil
+	return c.withoutTx(), nil
 }
 
 // replace deals with a transaction that the node does not know and does not
@@ -146,12 +145,15 @@ func (r *Relay) confirm(ctx context.Context, c Chunk, nonces *nonceCounter) (Chu
 // its fee may have become too low: of two transactions with one nonce at most
 // one is included, so this cannot pay twice. A nonce ahead of the chain's
 // waits for the chunks before it, except for the lowest of all: it fills the gap.
-func (r *Relay) replace(ctx context.Context, c Chunk, nonces *nonceCounter, cause error) (Chunk, error) {
+// The chunks of a batch go back to where they came from, each for itself, and
+// make a new one in the next turn; should the old one be included after all, the
+// escrow refuses the second payment.
+func (r *Relay) replace(ctx context.Context, c Chunk, t *turn, cause error) (Chunk, error) {
 	nonce, err := r.Escrow.Nonce(ctx)
 	if err != nil {
 		return c, errors.Join(cause, err)
 	}
-	if nonce < c.Tx.Nonce && !nonces.lowest(c.Tx.Nonce) {
+	if nonce < c.Tx.Nonce && !t.lowest(c.Tx.Nonce) {
 		return c, cause
 	}
 	// It may have been included between the look-up and this answer.
@@ -163,9 +165,8 @@ func (r *Relay) replace(ctx context.Context, c Chunk, nonces *nonceCounter, caus
 		c.State = Sent
 		return c, nil
 	}
-	if nonce > c.Tx.Nonce {
-		c.Tx, c.State = slastream.SignedTx{}, Attested
-		return c, nil
+	if nonce > c.Tx.Nonce || c.Batched {
+		return c.withoutTx(), nil
 	}
 	tx, err := r.Escrow.SignRelease(ctx, c.Signed, nonce)
 	if err != nil {

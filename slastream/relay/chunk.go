@@ -34,13 +34,23 @@ func (s State) Open() bool { return s < Released }
 
 // A Chunk is one chunk of one deal with the proof that earned it.
 type Chunk struct {
-	Deal   attestation.Word
-	Index  uint64 // ordinal of the proving period among the payable ones since the start, from 0
-	Proof  slastream.Proof
-	State  State
-	Signed attestation.Signed // from Attested on
-	Tx     slastream.SignedTx // from Stored on; the zero value if the chunk was paid before this relay sent anything
-	Reason string             // why the escrow refused, in state Refused
+	Deal    attestation.Word
+	Index   uint64 // ordinal of the proving period among the payable ones since the start, from 0
+	Proof   slastream.Proof
+	State   State
+	Signed  attestation.Signed // from Attested on, unless Batched
+	Tx      slastream.SignedTx // from Stored on; the zero value if the chunk was paid before this relay sent anything
+	Batched bool               // Tx releases other chunks too, all with one signature
+	Reason  string             // why the escrow refused, in state Refused
+}
+
+// withoutTx returns the chunk as it was before it had a transaction.
+func (c Chunk) withoutTx() Chunk {
+	c.Tx, c.State = slastream.SignedTx{}, Attested
+	if c.Batched {
+		c.Batched, c.State = false, Observed
+	}
+	return c
 }
 
 // attestation is the statement that the chunk's proof makes.

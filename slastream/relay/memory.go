@@ -74,16 +74,19 @@ func (m *MemoryStore) Observe(_ context.Context, deal attestation.Word, next, ea
 }
 
 // Update implements [Store].
-func (m *MemoryStore) Update(_ context.Context, chunk Chunk) error {
+func (m *MemoryStore) Update(_ context.Context, chunks ...Chunk) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	key := chunkKey{chunk.Deal, chunk.Index}
-	if _, ok := m.chunks[key]; !ok {
-		return fmt.Errorf("relay: chunk %d of deal %v was never observed", chunk.Index, chunk.Deal)
+	for _, c := range chunks {
+		if _, ok := m.chunks[chunkKey{c.Deal, c.Index}]; !ok {
+			return fmt.Errorf("relay: chunk %d of deal %v was never observed", c.Index, c.Deal)
+		}
 	}
-	m.chunks[key] = chunk
-	if chunk.State == Refused {
-		delete(m.used, chunk.Proof.Key())
+	for _, c := range chunks {
+		m.chunks[chunkKey{c.Deal, c.Index}] = c
+		if c.State == Refused {
+			delete(m.used, c.Proof.Key())
+		}
 	}
 	return nil
 }

@@ -31,8 +31,13 @@ type Config struct {
 	Store    Store
 	Domain   attestation.Domain // Starknet chain and escrow; goes to the signer with each request
 	Bindings []Binding
-	Poll     time.Duration // pause between two turns of Run. Defaults to DefaultPoll
-	Logger   *slog.Logger  // nil discards
+	// Batch is how many chunks one transaction releases at most, with one
+	// signature. 0 and 1 mean that each chunk has its own. With more, Escrow is
+	// a [Batcher] and Signer a signer.BatchSigner; what the escrow refuses as a
+	// batch is split until the chunk at fault is alone.
+	Batch  int
+	Poll   time.Duration // pause between two turns of Run. Defaults to DefaultPoll
+	Logger *slog.Logger  // nil discards
 }
 
 func (c Config) validate() error {
@@ -45,8 +50,18 @@ func (c Config) validate() error {
 		return errors.New("relay: Config.Escrow is missing")
 	case c.Store == nil:
 		return errors.New("relay: Config.Store is missing")
+	case c.Batch < 0:
+		return fmt.Errorf("relay: Config.Batch is %d, want how many chunks a transaction may release", c.Batch)
 	case c.Poll < 0:
 		return fmt.Errorf("relay: Config.Poll is %v, want a positive duration", c.Poll)
+	}
+	if c.Batch > 1 {
+		if _, ok := c.Escrow.(Batcher); !ok {
+			return errors.New("relay: Config.Batch is set, but Config.Escrow cannot release a batch")
+		}
+		if _, ok := c.Signer.(signer.BatchSigner); !ok {
+			return errors.New("relay: Config.Batch is set, but Config.Signer signs no batches")
+		}
 	}
 	deals, sets := map[attestation.Word]bool{}, map[attestation.Word]bool{}
 	for _, b := range c.Bindings {

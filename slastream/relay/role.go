@@ -29,6 +29,13 @@ type Submitter interface {
 	SignRelease(ctx context.Context, signed attestation.Signed, nonce uint64) (slastream.SignedTx, error)
 }
 
+// A Batcher signs the release of many chunks, like [Submitter.SignRelease]. It
+// is for an escrow whose class has release_batch; the signature is that of an
+// attestation.Batch.
+type Batcher interface {
+	SignReleaseBatch(ctx context.Context, items []attestation.Attestation, sig attestation.Signature, nonce uint64) (slastream.SignedTx, error)
+}
+
 // A Broadcaster sends transactions and tells what became of them.
 type Broadcaster interface {
 	// Send hands a transaction to the node. Sending the same one again is no
@@ -57,9 +64,10 @@ type Store interface {
 	// in one transaction. It fails with [ErrProofUsed] if a chunk's proving
 	// period already earned another chunk; nothing is stored then.
 	Observe(ctx context.Context, deal attestation.Word, next, earned uint64, chunks []Chunk) error
-	// Update replaces a chunk that was observed. One that becomes Refused gives
-	// its proving period back: it was not paid for.
-	Update(ctx context.Context, chunk Chunk) error
+	// Update replaces chunks that were observed, all in one transaction: those
+	// of a batch share theirs on chain. One that becomes Refused gives its
+	// proving period back: it was not paid for.
+	Update(ctx context.Context, chunks ...Chunk) error
 	// Chunks yields all chunks in order of deal and index; with open, only
 	// those that are not at their end.
 	Chunks(ctx context.Context, open bool) iter.Seq2[Chunk, error]

@@ -1,10 +1,12 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/slastream/slastream-go/attestation"
 )
@@ -39,14 +41,19 @@ func (r *Relay) Step(ctx context.Context) (Report, error) {
 		}
 		open = append(open, chunk)
 	}
-	nonces := nonceCounter{submitter: r.Escrow, open: open}
+	t := newTurn(r.Escrow, open)
 	stopped := false
+	if err := r.batch(ctx, open, t); err != nil {
+		errs = append(errs, fmt.Errorf("relay: batch: %w", err))
+		_, stopped = errors.AsType[*storeError](err)
+	}
+	slices.SortStableFunc(open, inOrderOfNonces)
 	for _, chunk := range open {
 		if stopped || ctx.Err() != nil {
 			report.Open++
 			continue
 		}
-		end, err := r.drive(ctx, chunk, &nonces)
+		end, err := r.drive(ctx, chunk, t)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("relay: chunk %d of deal %v: %w", chunk.Index, chunk.Deal, err))
 			_, stopped = errors.AsType[*storeError](err)
@@ -62,6 +69,21 @@ func (r *Relay) Step(ctx context.Context) (Report, error) {
 		}
 	}
 	return report, errors.Join(append(errs, ctx.Err())...)
+}
+
+// inOrderOfNonces puts the chunks first that have a transaction: a node may not
+// take a nonce before the one below it.
+func inOrderOfNonces(a, b Chunk) int {
+	none := attestation.Word{}
+	switch {
+	case a.Tx.Hash == none && b.Tx.Hash == none:
+		return 0
+	case a.Tx.Hash == none:
+		return 1
+	case b.Tx.Hash == none:
+		return -1
+	}
+	return cmp.Compare(a.Tx.Nonce, b.Tx.Nonce)
 }
 
 // A storeError says that the store may or may not hold the last change. The
@@ -132,9 +154,9 @@ const maxSteps = 8
 
 // drive moves a chunk from state to state until it is at its end or has to
 // wait for the chain.
-func (r *Relay) drive(ctx context.Context, c Chunk, nonces *nonceCounter) (Chunk, error) {
+func (r *Relay) drive(ctx context.Context, c Chunk, t *turn) (Chunk, error) {
 	for steps := 0; c.State.Open() && steps < maxSteps; steps++ {
-		next, err := r.advance(ctx, c, nonces)
+		next, err := r.advance(ctx, c, t)
 		if err != nil || next.State == c.State && next.Tx.Hash == c.Tx.Hash {
 			return c, err
 		}
@@ -142,48 +164,13 @@ func (r *Relay) drive(ctx context.Context, c Chunk, nonces *nonceCounter) (Chunk
 			return c, &storeError{err}
 		}
 		if next.State == Stored {
-			nonces.take(next.Tx.Nonce)
+			t.take(next.Tx.Nonce)
 		}
+		left := c.Batched && !next.Batched
 		c = next
+		if left && c.State == Observed {
+			break // the next turn makes a new batch
+		}
 	}
 	return c, nil
-}
-
-// A nonceCounter hands out the account's nonces within one turn: the chain's,
-// or the one after the highest that an open chunk's stored transaction holds.
-type nonceCounter struct {
-	submitter Submitter
-	open      []Chunk
-	known     bool
-	nonce     uint64
-}
-
-func (n *nonceCounter) next(ctx context.Context) (uint64, error) {
-	if n.known {
-		return n.nonce, nil
-	}
-	nonce, err := n.submitter.Nonce(ctx)
-	if err != nil {
-		return 0, err
-	}
-	for _, c := range n.open {
-		if c.Tx.Hash != (attestation.Word{}) {
-			nonce = max(nonce, c.Tx.Nonce+1)
-		}
-	}
-	n.known, n.nonce = true, nonce
-	return nonce, nil
-}
-
-// take says that a transaction with that nonce is in the store.
-func (n *nonceCounter) take(nonce uint64) { n.nonce = max(n.nonce, nonce+1) }
-
-// lowest reports whether no chunk of this turn holds a lower nonce.
-func (n *nonceCounter) lowest(nonce uint64) bool {
-	for _, c := range n.open {
-		if c.Tx.Hash != (attestation.Word{}) && c.Tx.Nonce < nonce {
-			return false
-		}
-	}
-	return true
 }

@@ -20,6 +20,7 @@ var (
 	client   = slastream.Address{31: 1}
 	provider = slastream.Address{31: 2}
 	account  = slastream.Address{31: 3}
+	domain   = attestation.Domain{ChainID: attestation.WordFromUint64(77), Escrow: attestation.WordFromUint64(9)}
 	errKill  = errors.New("killed")
 )
 
@@ -35,14 +36,16 @@ type world struct {
 	grow   func() uint64 // added to head
 	proofs map[attestation.Word][]slastream.Proof
 
-	nonce uint64                            // next nonce on chain
-	known map[attestation.Word]*transaction // what the node took
-	sends int
-	deals int  // calls of Deal
-	lagAt int  // the call of Deal that a node answers which does not know the deal yet
-	loses bool // the node forgets what it takes
-	price uint64
-	rises uint64 // what the price is after the next signature
+	nonce  uint64                            // next nonce on chain
+	known  map[attestation.Word]*transaction // what the node took
+	sends  int
+	deals  int  // calls of Deal
+	lagAt  int  // the call of Deal that a node answers which does not know the deal yet
+	loses  bool // the node forgets what it takes
+	price  uint64
+	rises  uint64           // what the price is after the next signature
+	group  int              // Config.Batch
+	poison attestation.Word // a data set whose releases the escrow refuses, unless it is 0
 
 	calls  int
 	killAt int // 0 = never; the call with that number fails, before or after its effect
@@ -50,7 +53,7 @@ type world struct {
 }
 
 type transaction struct {
-	signed attestation.Signed
+	items  []attestation.Signed
 	status slastream.TxStatus
 }
 
@@ -135,17 +138,74 @@ func (w *world) Nonce(context.Context) (n uint64, err error) {
 
 func (w *world) SignRelease(ctx context.Context, signed attestation.Signed, nonce uint64) (tx slastream.SignedTx, err error) {
 	err = w.step(func() error {
+		if signed.Attestation.ProofSetID == w.poison {
+			return slastream.ErrKeyX
+		}
 		body := fmt.Appendf(nil, "%d", nonce)
 		digest := signed.Attestation.Digest()
 		tx = slastream.SignedTx{Hash: attestation.Word(digest), Sender: account, Nonce: nonce, Body: body}
 		tx.Hash[0], tx.Hash[1] = byte(nonce), byte(w.price)
 		if w.known[tx.Hash] == nil {
-			w.known[tx.Hash] = &transaction{signed: signed}
+			w.known[tx.Hash] = &transaction{items: []attestation.Signed{signed}}
 		}
 		w.price = max(w.price, w.rises)
 		return nil
 	})
 	return tx, err
+}
+
+// SignReleaseBatch makes the transaction of a batch. The escrow in memory has no
+// release_batch: the world checks the signature of the batch, and then releases
+// its chunks one by one, with signatures of its own.
+func (w *world) SignReleaseBatch(_ context.Context, items []attestation.Attestation, sig attestation.Signature, nonce uint64) (tx slastream.SignedTx, err error) {
+	err = w.step(func() error {
+		digest := attestation.Batch{Domain: domain, Items: items}.Digest()
+		key, err := attestation.Recover(attestation.RulesLowS, digest, sig)
+		require.NoError(w.t, err)
+		require.Equal(w.t, w.key.PublicKey(), key)
+		tx = slastream.SignedTx{Hash: attestation.Word(digest), Sender: account, Nonce: nonce}
+		tx.Hash[0], tx.Hash[1] = byte(nonce), byte(w.price)
+		var signed []attestation.Signed
+		own, err := signer.New(w.key)
+		require.NoError(w.t, err)
+		for _, a := range items {
+			s, err := own.Attest(context.Background(), signer.Request{Attestation: a})
+			require.NoError(w.t, err)
+			signed = append(signed, s)
+		}
+		if revert := w.refusal(signed); revert != nil {
+			return revert // what the node's estimate says
+		}
+		if w.known[tx.Hash] == nil {
+			w.known[tx.Hash] = &transaction{items: signed}
+		}
+		w.price = max(w.price, w.rises)
+		return nil
+	})
+	return tx, err
+}
+
+// refusal is why the escrow would refuse one of the releases now.
+func (w *world) refusal(items []attestation.Signed) *slastream.RevertError {
+	for _, item := range items {
+		a := item.Attestation
+		deal, err := w.memory.As(account).Deal(context.Background(), a.DealID)
+		require.NoError(w.t, err)
+		paid, err := w.memory.As(account).ChunkReleased(context.Background(), a.DealID, a.ChunkIndex)
+		require.NoError(w.t, err)
+		revert := slastream.ErrDealNotActive
+		switch {
+		case a.ProofSetID == w.poison:
+			revert = slastream.ErrKeyX
+		case deal.Active && !paid:
+			continue
+		case deal.Active:
+			revert = slastream.ErrChunkReleased
+		}
+		as, _ := errors.AsType[*slastream.RevertError](revert)
+		return as
+	}
+	return nil
 }
 
 func (w *world) Send(ctx context.Context, tx slastream.SignedTx) error {
@@ -166,8 +226,11 @@ func (w *world) Send(ctx context.Context, tx slastream.SignedTx) error {
 		}
 		w.nonce++
 		known.status.State = slastream.TxAccepted
-		if err := w.memory.As(account).Release(ctx, known.signed); err != nil {
-			known.status.Revert, _ = errors.AsType[*slastream.RevertError](err)
+		known.status.Revert = w.refusal(known.items)
+		for _, item := range known.items {
+			if known.status.Revert == nil {
+				require.NoError(w.t, w.memory.As(account).Release(ctx, item))
+			}
 		}
 		return nil
 	})
@@ -176,6 +239,16 @@ func (w *world) Send(ctx context.Context, tx slastream.SignedTx) error {
 func (w *world) Status(_ context.Context, hash attestation.Word) (status slastream.TxStatus, err error) {
 	err = w.step(func() error { status = w.known[hash].status; return nil })
 	return status, err
+}
+
+// reverts counts the transactions that the escrow refused.
+func (w *world) reverts() (n int) {
+	for _, tx := range w.known {
+		if tx.status.Revert != nil {
+			n++
+		}
+	}
+	return n
 }
 
 // killedStore is a store whose calls are kill points as well.
@@ -188,14 +261,14 @@ func (s killedStore) Observe(ctx context.Context, deal attestation.Word, next, e
 	return s.w.step(func() error { return s.Store.Observe(ctx, deal, next, earned, chunks) })
 }
 
-func (s killedStore) Update(ctx context.Context, chunk relay.Chunk) error {
-	return s.w.step(func() error { return s.Store.Update(ctx, chunk) })
+func (s killedStore) Update(ctx context.Context, chunks ...relay.Chunk) error {
+	return s.w.step(func() error { return s.Store.Update(ctx, chunks...) })
 }
 
 func (w *world) relay(store relay.Store, bindings ...relay.Binding) *relay.Relay {
 	s, err := signer.New(w.key)
 	require.NoError(w.t, err)
-	r, err := relay.New(relay.Config{Proofs: w, Signer: s, Escrow: w, Store: killedStore{store, w}, Bindings: bindings})
+	r, err := relay.New(relay.Config{Proofs: w, Signer: s, Escrow: w, Store: killedStore{store, w}, Domain: domain, Bindings: bindings, Batch: w.group})
 	require.NoError(w.t, err)
 	return r
 }
