@@ -2,9 +2,10 @@ package slastream
 
 import "github.com/slastream/slastream-go/attestation"
 
-// An Event is one of the six events of the escrow: [DealCreated],
-// [ChunkReleased], [DealSlashed], [DealCompleted], [Paused] or [Unpaused]. The
-// set is closed; a type switch over it needs no default.
+// An Event is one of the events of the escrow: [DealCreated], [ChunkReleased],
+// [DealSlashed], [DealCompleted], [Paused] or [Unpaused], and of the extended
+// class [OwnershipTransferStarted] or [OwnershipTransferred]. The set is closed;
+// a type switch over it needs no default.
 type Event interface{ isEvent() }
 
 // DealCreated says that a client opened a deal and locked its tokens.
@@ -49,9 +50,19 @@ type Paused struct{ By Address }
 // Unpaused says that the owner allowed create_deal and release_chunk again.
 type Unpaused struct{ By Address }
 
-func (DealCreated) isEvent()   {}
-func (ChunkReleased) isEvent() {}
-func (DealSlashed) isEvent()   {}
-func (DealCompleted) isEvent() {}
-func (Paused) isEvent()        {}
-func (Unpaused) isEvent()      {}
+// OwnershipTransferStarted says that the owner offered the escrow to New, or
+// took an offer back if New is the zero address. Extended class only.
+type OwnershipTransferStarted struct{ Previous, New Address }
+
+// OwnershipTransferred says that New is the owner from now on. The constructor
+// emits the first, whose Previous is the zero address. Extended class only.
+type OwnershipTransferred struct{ Previous, New Address }
+
+func (DealCreated) isEvent()              {}
+func (ChunkReleased) isEvent()            {}
+func (DealSlashed) isEvent()              {}
+func (DealCompleted) isEvent()            {}
+func (Paused) isEvent()                   {}
+func (Unpaused) isEvent()                 {}
+func (OwnershipTransferStarted) isEvent() {}
+func (OwnershipTransferred) isEvent()     {}

@@ -58,3 +58,15 @@ var (
 	ErrSubOverflow       error = &RevertError{Reason: "u256_sub Overflow"} // STRK: allowance or balance too small
 	ErrDeadlineOverflow  error = &RevertError{Reason: "u64_add Overflow"}
 )
+
+// What only the extended class of starknet/cairo says.
+var (
+	ErrKeyNotOnCurve   error = &RevertError{Reason: "PKP key not on curve"} // constructor
+	ErrTokenZero       error = &RevertError{Reason: "Token is zero"}        // constructor
+	ErrOwnerZero       error = &RevertError{Reason: "Owner is zero"}        // constructor
+	ErrProviderZero    error = &RevertError{Reason: "Provider is zero"}
+	ErrTokenFailed     error = &RevertError{Reason: "Token transfer failed"} // the token answered false
+	ErrBatchEmpty      error = &RevertError{Reason: "Batch is empty"}
+	ErrBatchTooLarge   error = &RevertError{Reason: "Batch too large"}
+	ErrNotPendingOwner error = &RevertError{Reason: "Not pending owner"}
+)

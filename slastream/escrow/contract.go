@@ -5,15 +5,19 @@ import (
 	"github.com/slastream/slastream-go/slastream"
 )
 
-// Params are what the constructor of the escrow stores, and where it is. The
-// contract checks none of them: a key off the curve makes an escrow that never
-// pays, and the key (0, 0) one that anybody can empty.
+// Params are what the constructor of the escrow stores, and where it is.
+//
+// The compatible class checks none of them: a key off the curve makes an escrow
+// that never pays, and the key (0, 0) one that anybody can empty. What the
+// extended class checks is [Params.Check].
 type Params struct {
-	Owner   slastream.Address     // may pause; the deployer contract (the UDC) if one deployed the escrow
+	Class   Class
+	Owner   slastream.Address     // may pause; of the compatible class the deployer contract (the UDC) if one deployed it
 	Key     attestation.PublicKey // attestation key
 	Token   slastream.Address     // ERC-20 that deals are paid in
-	Rules   attestation.Rules     // corelib of the class; the zero value is low-s
+	Rules   attestation.Rules     // corelib of the compatible class; the zero value is low-s. Extended is low-s always
 	Address slastream.Address     // the escrow itself
+	ChainID attestation.Word      // felt of the Starknet chain, which a batch is signed for. Extended class only
 }
 
 // A Call is the context of one call: get_caller_address and
@@ -26,8 +30,8 @@ type Call struct {
 // A Host is the chain around the contract: its token and its event log.
 //
 // An error of Transfer or TransferFrom is the token's revert; the contract
-// returns it as it is. That a token answers false instead is no error: the
-// escrow ignores the result, so a Host returns nil for it.
+// returns it as it is. That a token answers false instead is [ErrFalse], which
+// the compatible class ignores and the extended class does not.
 //
 // A Host that a call may reach before the call fails should be an [Undoer]
 // too, unless whoever makes the call undoes a failed one as a whole.
@@ -64,6 +68,7 @@ type Contract struct {
 	deals    table[attestation.Word, slastream.Deal]
 	released table[chunk, bool]
 	vars     table[variable, uint64]
+	owners   table[role, slastream.Address]
 }
 
 // chunk is a key of the chunk_released map.
@@ -81,12 +86,18 @@ const (
 )
 
 // New returns an escrow without deals, not paused.
+//
+// It does not run the constructor of the extended class: see [Params.Check].
 func New(p Params, h Host) *Contract {
+	if p.Class == Extended {
+		p.Rules = attestation.RulesLowS
+	}
 	c := &Contract{params: p, host: h, verifier: attestation.NewVerifier(p.Rules, p.Key)}
 	c.undoer, _ = h.(Undoer)
 	c.deals = newTable[attestation.Word, slastream.Deal](&c.journal)
 	c.released = newTable[chunk, bool](&c.journal)
 	c.vars = newTable[variable, uint64](&c.journal)
+	c.owners = newTable[role, slastream.Address](&c.journal)
 	return c
 }
 

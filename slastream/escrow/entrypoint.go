@@ -13,7 +13,8 @@ import (
 //
 // In order: ErrPaused, ErrNoChunks, ErrNoChunkAmount, ErrNoDuration,
 // ErrMulOverflow, ErrAddOverflow, the token's revert, ErrDeadlineOverflow (all
-// in package slastream). The provider may be anybody, the zero address too.
+// in package slastream). The provider may be anybody, the zero address too; the
+// extended class refuses that one after ErrNoDuration, with ErrProviderZero.
 func (c *Contract) CreateDeal(call Call, t slastream.Terms) (attestation.Word, error) {
 	var id attestation.Word
 	err := c.atomically(func() (err error) {
@@ -34,6 +35,8 @@ func (c *Contract) createDeal(call Call, t slastream.Terms) (attestation.Word, e
 		return none, slastream.ErrNoChunkAmount
 	case t.Duration == 0:
 		return none, slastream.ErrNoDuration
+	case c.params.Class == Extended && t.Provider.IsZero():
+		return none, slastream.ErrProviderZero
 	}
 	total, err := t.Total()
 	if err != nil {
@@ -43,7 +46,7 @@ func (c *Contract) createDeal(call Call, t slastream.Terms) (attestation.Word, e
 	if err != nil {
 		return none, slastream.ErrAddOverflow
 	}
-	if err := c.host.TransferFrom(c.params.Address, call.From, c.params.Address, locked); err != nil {
+	if err := c.answered(c.host.TransferFrom(c.params.Address, call.From, c.params.Address, locked)); err != nil {
 		return none, err
 	}
 	// Read after the token call: a token that calls back may have opened a deal.
@@ -89,28 +92,21 @@ func (c *Contract) ReleaseChunk(_ Call, s attestation.Signed) error {
 
 func (c *Contract) releaseChunk(s attestation.Signed) error {
 	a := s.Attestation
-	deal, slot := c.deals.get(a.DealID), chunk{a.DealID, a.ChunkIndex}
-	// The contract also checks 'Deal already slashed' and 'All chunks already
-	// released' after the first; neither can fail for an active deal.
-	switch {
-	case c.Paused():
+	if c.Paused() {
 		return slastream.ErrPaused
-	case !deal.Active:
-		return slastream.ErrDealNotActive
-	case a.ChunkIndex >= deal.Chunks:
-		return slastream.ErrChunkOutOfBounds
-	case c.released.get(slot):
-		return slastream.ErrChunkReleased
 	}
-	if err := c.verify(s); err != nil {
+	deal, err := c.claim(a)
+	if err != nil {
+		return err
+	}
+	if err := verdict(c.verifier.Verify(s)); err != nil {
 		return err
 	}
 	deal.Released++
 	deal.Active = deal.Released != deal.Chunks
-	c.released.set(slot, true)
 	c.deals.set(deal.ID, deal)
 
-	if err := c.host.Transfer(c.params.Address, deal.Provider, deal.ChunkAmount); err != nil {
+	if err := c.pay(deal.Provider, deal.ChunkAmount); err != nil {
 		return err
 	}
 	c.host.Emit(slastream.ChunkReleased{
@@ -122,20 +118,54 @@ func (c *Contract) releaseChunk(s attestation.Signed) error {
 	if deal.Active {
 		return nil
 	}
-	if err := c.host.Transfer(c.params.Address, deal.Provider, deal.Collateral); err != nil {
+	if err := c.pay(deal.Provider, deal.Collateral); err != nil {
 		return err
 	}
 	c.host.Emit(slastream.DealCompleted{DealID: deal.ID, Provider: deal.Provider, TotalPaid: deal.Total})
 	return nil
 }
 
-// verify is _verify_pkp_signature.
-func (c *Contract) verify(s attestation.Signed) error {
-	err := c.verifier.Verify(s)
+// claim checks that a chunk can be paid and marks it as paid. The signature is
+// checked after it; what is refused then is undone as a whole.
+//
+// The contract also checks 'Deal already slashed' and 'All chunks already
+// released' after the first; neither can fail for an active deal.
+func (c *Contract) claim(a attestation.Attestation) (slastream.Deal, error) {
+	deal, slot := c.deals.get(a.DealID), chunk{a.DealID, a.ChunkIndex}
+	switch {
+	case !deal.Active:
+		return deal, slastream.ErrDealNotActive
+	case a.ChunkIndex >= deal.Chunks:
+		return deal, slastream.ErrChunkOutOfBounds
+	case c.released.get(slot):
+		return deal, slastream.ErrChunkReleased
+	}
+	c.released.set(slot, true)
+	return deal, nil
+}
+
+// verdict returns what the contract says where package attestation gives err.
+func verdict(err error) error {
 	if refused, ok := errors.AsType[*attestation.VerifyError](err); ok {
 		return &slastream.RevertError{Reason: refused.Reason}
 	}
 	return err
+}
+
+// pay sends tokens of the escrow.
+func (c *Contract) pay(to slastream.Address, amount slastream.Amount) error {
+	return c.answered(c.host.Transfer(c.params.Address, to, amount))
+}
+
+// answered returns what the class makes of the token's answer.
+func (c *Contract) answered(err error) error {
+	switch {
+	case !errors.Is(err, ErrFalse):
+		return err
+	case c.params.Class == Extended:
+		return slastream.ErrTokenFailed
+	}
+	return nil
 }
 
 // Slash is slash: from the deadline on, anybody ends the deal, and collateral
@@ -165,7 +195,7 @@ func (c *Contract) slash(call Call, id attestation.Word) error {
 	}
 	deal.Active, deal.Slashed = false, true
 	c.deals.set(id, deal)
-	if err := c.host.Transfer(c.params.Address, deal.Client, amount); err != nil {
+	if err := c.pay(deal.Client, amount); err != nil {
 		return err
 	}
 	c.host.Emit(slastream.DealSlashed{
@@ -189,7 +219,7 @@ func (c *Contract) Unpause(call Call) error {
 }
 
 func (c *Contract) setPaused(call Call, v uint64, e slastream.Event) error {
-	if call.From != c.params.Owner {
+	if call.From != c.Owner() {
 		return slastream.ErrNotOwner
 	}
 	c.vars.set(paused, v)

@@ -120,6 +120,11 @@ func (a *Account) Release(ctx context.Context, s attestation.Signed) error {
 	return a.do(ctx, func(call Call) error { return a.m.contract.ReleaseChunk(call, s) })
 }
 
+// ReleaseBatch pays many chunks with one signature; extended class only.
+func (a *Account) ReleaseBatch(ctx context.Context, items []attestation.Attestation, sig attestation.Signature) error {
+	return a.do(ctx, func(call Call) error { return a.m.contract.ReleaseBatch(call, items, sig) })
+}
+
 // Slash ends a deal whose deadline has passed and refunds the client.
 func (a *Account) Slash(ctx context.Context, deal attestation.Word) error {
 	return a.do(ctx, func(call Call) error { return a.m.contract.Slash(call, deal) })

@@ -18,6 +18,9 @@
 //		Store: relay.NewMemoryStore(), Bindings: []relay.Binding{{Deal: id, Set: set, StartEpoch: from}}})
 //	err = r.Run(ctx)
 //
+// With Config.Batch, chunks that are observed together go from there to stored
+// together: one signature, one transaction of the escrow's release_batch.
+//
 // [Relay.Step] is one turn, for cron, tests and emulation; [Relay.Run] repeats
 // it. What the contract refuses for good ends a chunk with its reason and does
 // not disturb the others; transport errors leave it where it is for the next
