@@ -27,11 +27,14 @@ var (
 	selDealCompleted = *Selector("DealCompleted")
 	selPaused        = *Selector("Paused")
 	selUnpaused      = *Selector("Unpaused")
+
+	selOwnershipTransferStarted = *Selector("OwnershipTransferStarted")
+	selOwnershipTransferred     = *Selector("OwnershipTransferred")
 )
 
 // ParseEvent reads an event that the escrow emitted. The deal id is in the keys,
 // after the selector; see [EncodeEvent] for the layouts. It returns
-// [ErrUnknownEvent] for a selector that is none of the six, and [ErrMalformed]
+// [ErrUnknownEvent] for a selector that is none of these, and [ErrMalformed]
 // if the felts do not fit the selector.
 //
 // Anybody can emit such felts: compare the emitting contract's address first.
@@ -54,6 +57,10 @@ func ParseEvent(keys, data []*felt.Felt) (slastream.Event, error) {
 		e = slastream.Paused{By: d.address()}
 	case selUnpaused:
 		e = slastream.Unpaused{By: d.address()}
+	case selOwnershipTransferStarted:
+		e = slastream.OwnershipTransferStarted{Previous: k.address(), New: k.address()}
+	case selOwnershipTransferred:
+		e = slastream.OwnershipTransferred{Previous: k.address(), New: k.address()}
 	default:
 		return nil, fmt.Errorf("%w: selector %v", ErrUnknownEvent, keys[0])
 	}
@@ -75,6 +82,11 @@ func ParseEvent(keys, data []*felt.Felt) (slastream.Event, error) {
 //	DealCompleted  keys: selector, id (2)   data: sp, total_paid (2)
 //	Paused         keys: selector           data: by
 //	Unpaused       keys: selector           data: by
+//
+// and of the extended class, with nothing in the data:
+//
+//	OwnershipTransferStarted  keys: selector, previous_owner, new_owner
+//	OwnershipTransferred      keys: selector, previous_owner, new_owner
 func EncodeEvent(e slastream.Event) (keys, data []*felt.Felt) {
 	var w writer
 	switch e := e.(type) {
@@ -105,8 +117,19 @@ func EncodeEvent(e slastream.Event) (keys, data []*felt.Felt) {
 	case slastream.Unpaused:
 		keys = []*felt.Felt{selUnpaused.Clone()}
 		w.address(e.By)
+	case slastream.OwnershipTransferStarted:
+		keys = ownerKeys(selOwnershipTransferStarted, e.Previous, e.New)
+	case slastream.OwnershipTransferred:
+		keys = ownerKeys(selOwnershipTransferred, e.Previous, e.New)
 	}
 	return keys, w.out
+}
+
+func ownerKeys(selector felt.Felt, previous, next slastream.Address) []*felt.Felt {
+	w := writer{out: []*felt.Felt{&selector}}
+	w.address(previous)
+	w.address(next)
+	return w.out
 }
 
 func dealKeys(selector felt.Felt, id attestation.Word) []*felt.Felt {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/slastream/slastream-go/attestation"
+	"github.com/slastream/slastream-go/slastream/escrow"
 )
 
 // A class is a contract class: the code of its entry points, in Go.
@@ -42,8 +43,12 @@ func mustFelt(s string) hexFelt {
 }
 
 // escrowClass has the hash and the versions of the reference escrow compiled
-// with Cairo 2.14.0 or, for the legacy rules, 2.8.2.
-func escrowClass(rules attestation.Rules) *class {
+// with Cairo 2.14.0 or, for the legacy rules, 2.8.2; or those of the extended
+// class of starknet/cairo.
+func escrowClass(kind escrow.Class, rules attestation.Rules) *class {
+	if kind == escrow.Extended {
+		return newClass("0x10b40478a6ccdba9f0ea4d3f441c60c764daeee3396d82154a1b517a84e9cd6", []uint64{1, 6, 0, 2, 8, 2}, append(slices.Clone(escrowEntries), extendedEntries...))
+	}
 	if rules == attestation.RulesLegacy {
 		return newClass("0x8b58a51d1d279cbd87ec2e89892835b896b9d256ddd7bfaa6f79891950d1ce", []uint64{1, 6, 0, 2, 8, 2}, escrowEntries)
 	}

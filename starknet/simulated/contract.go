@@ -77,6 +77,43 @@ var escrowEntries = []entry{
 	}),
 }
 
+// extendedEntries is what the extended class has besides.
+var extendedEntries = []entry{
+	// The cost is that of a batch of 480; a node charges less for less.
+	{"release_batch", cost{done: 182_300_000, undone: 100_000_000, failed: 20_000_000, data: 320}, func(s *state, c *call, r *reader) ([]hexFelt, error) {
+		items, sig, err := starknet.DecodeReleaseBatch(refs(r.in))
+		if err != nil {
+			return nil, err
+		}
+		return nil, s.escrow.ReleaseBatch(c.escrow(), items, sig)
+	}},
+	{"transfer_ownership", cost{done: 350_000, undone: 100_000, data: 128}, func(s *state, c *call, r *reader) ([]hexFelt, error) {
+		to := r.address()
+		if err := r.end(); err != nil {
+			return nil, err
+		}
+		return nil, s.escrow.TransferOwnership(c.escrow(), to)
+	}},
+	{"accept_ownership", cost{done: 350_000, undone: 100_000, data: 128}, func(s *state, c *call, r *reader) ([]hexFelt, error) {
+		if err := r.end(); err != nil {
+			return nil, err
+		}
+		return nil, s.escrow.AcceptOwnership(c.escrow())
+	}},
+	{"is_chunk_released", costView, func(s *state, _ *call, r *reader) ([]hexFelt, error) {
+		deal, index := r.u256(), r.uint(8)
+		if err := r.end(); err != nil {
+			return nil, err
+		}
+		return []hexFelt{flag(s.escrow.ChunkReleased(deal, index))}, nil
+	}},
+	getter("is_paused", func(s *state, _ *call) []hexFelt { return []hexFelt{flag(s.escrow.Paused())} }),
+	getter("get_owner", func(s *state, _ *call) []hexFelt { return []hexFelt{word(s.escrow.Owner())} }),
+	getter("get_pending_owner", func(s *state, _ *call) []hexFelt { return []hexFelt{word(s.escrow.PendingOwner())} }),
+	getter("get_token", func(s *state, _ *call) []hexFelt { return []hexFelt{word(s.world.params.Token)} }),
+	getter("get_version", func(*state, *call) []hexFelt { return []hexFelt{text("SLAStream extended 1")} }),
+}
+
 // Costs of the token's entry points.
 var (
 	costApprove  = cost{done: 286_080, undone: 110_720, failed: 60_000, data: 64}

@@ -9,6 +9,7 @@ import (
 	"github.com/slastream/slastream-go/attestation"
 	"github.com/slastream/slastream-go/internal/jsonrpc"
 	"github.com/slastream/slastream-go/slastream"
+	"github.com/slastream/slastream-go/slastream/escrow"
 )
 
 // Options choose a node. The zero value is a node with the wall clock, ten
@@ -17,7 +18,8 @@ type Options struct {
 	Seed     uint64                // of the accounts' keys and the escrow's address
 	Accounts int                   // number of accounts, 0 means 10
 	Key      attestation.PublicKey // attestation key of the escrow
-	Rules    attestation.Rules     // corelib that the escrow behaves like; the zero value is low-s
+	Class    escrow.Class          // of the escrow; the constructor of Extended is not run, so give it a good Key
+	Rules    attestation.Rules     // corelib that the compatible escrow behaves like; the zero value is low-s
 	Clock    func() uint64         // Unix seconds, nil means the wall clock; it must not call the node
 	Manual   bool                  // transactions wait in the pre_confirmed block for Mine
 }

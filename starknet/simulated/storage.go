@@ -6,6 +6,7 @@ import (
 
 	"github.com/slastream/slastream-go/attestation"
 	"github.com/slastream/slastream-go/slastream"
+	"github.com/slastream/slastream-go/slastream/escrow"
 	"github.com/slastream/slastream-go/starknet"
 )
 
@@ -62,7 +63,10 @@ func newSlotIndex(w *world) slotIndex {
 	u256 := func(a slastream.Address, name string, get func(*state) attestation.Word) {
 		x.fix(a, name, half(get, 0), half(get, 1))
 	}
-	x.fix(p.Address, "owner", constant(word(p.Owner)))
+	x.fix(p.Address, "owner", func(s *state) hexFelt { return word(s.escrow.Owner()) })
+	if p.Class == escrow.Extended {
+		x.fix(p.Address, "pending_owner", func(s *state) hexFelt { return word(s.escrow.PendingOwner()) })
+	}
 	x.fix(p.Address, "strk_token", constant(word(p.Token)))
 	x.fix(p.Address, "paused", func(s *state) hexFelt { return flag(s.escrow.Paused()) })
 	u256(p.Address, "deal_counter", func(s *state) attestation.Word { return s.escrow.DealCount() })

@@ -67,17 +67,24 @@ func newWorld(o Options) *world {
 	w.minter = newAccount(o.Seed, ^uint64(0), account.hash)
 	w.add(w.minter, account)
 
-	class := escrowClass(o.Rules)
+	class := escrowClass(o.Class, o.Rules)
 	w.params = escrow.Params{
-		Owner: w.accounts[0].Address,
-		Key:   o.Key,
-		Token: strk,
-		Rules: o.Rules,
+		Class:   o.Class,
+		Owner:   w.accounts[0].Address,
+		Key:     o.Key,
+		Token:   strk,
+		Rules:   o.Rules,
+		ChainID: chainID.bytes(),
 	}
 	xLow, xHigh := split(o.Key.X)
 	yLow, yHigh := split(o.Key.Y)
-	// Deployed by the owner's account itself: through the UDC the owner would be the UDC.
-	w.params.Address = contractAddress(word(w.params.Owner), number(o.Seed), class.hash, xLow, xHigh, yLow, yHigh, word(strk))
+	arguments := []hexFelt{xLow, xHigh, yLow, yHigh, word(strk)}
+	if o.Class == escrow.Extended {
+		arguments = append(arguments, word(w.params.Owner))
+	}
+	// Deployed by the owner's account itself: through the UDC the owner of the
+	// compatible class would be the UDC.
+	w.params.Address = contractAddress(word(w.params.Owner), number(o.Seed), class.hash, arguments...)
 	w.deploy(w.params.Address, class)
 	w.deploy(strk, tokenClass())
 	return w
