@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/slastream/slastream-go/attestation"
+	"github.com/slastream/slastream-go/attestation/vectors"
 	"github.com/slastream/slastream-go/internal/wasmcairo"
 )
 
@@ -131,6 +132,15 @@ func recorded(t *testing.T) ([]attestation.Attestation, []recovery) {
 	}](t, "ethers5.json") {
 		attestations = append(attestations, attestation.Attestation{DealID: row.DealID, ChunkIndex: row.ChunkIndex, ProofSetID: row.ProofSetID, RootCID: row.RootCID, Timestamp: row.Timestamp})
 		recoveries = append(recoveries, recovery{row.Digest, attestation.Signature{R: row.R, S: row.S, V: row.V}})
+	}
+	all, err := vectors.Load()
+	require.NoError(t, err)
+	for _, v := range all {
+		if v.Kind == vectors.Release {
+			signed := v.Signed()
+			attestations = append(attestations, signed.Attestation)
+			recoveries = append(recoveries, recovery{signed.Attestation.Digest(), signed.Signature})
+		}
 	}
 	return attestations, recoveries
 }

@@ -131,7 +131,7 @@ type Result struct {
 }
 
 var (
-	testName = regexp.MustCompile(`(?m)^\s*#\[test\]\s*(?:#\[[^\n]*\]\s*)*fn (\w+)`)
+	testName = regexp.MustCompile(`(?s)#\[test\]\s*(?:#\[.*?\]\s*)?fn (\w+)`)
 	summary  = regexp.MustCompile(`(?m)^test result: (?:ok|FAILED)\. (\d+) passed; (\d+) failed; (\d+) ignored`)
 )
 
