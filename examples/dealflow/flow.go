@@ -11,6 +11,7 @@ import (
 	fevmsim "github.com/slastream/slastream-go/fevm/simulated"
 	"github.com/slastream/slastream-go/signer"
 	"github.com/slastream/slastream-go/slastream"
+	"github.com/slastream/slastream-go/slastream/escrow"
 	"github.com/slastream/slastream-go/slastream/relay"
 	"github.com/slastream/slastream-go/starknet"
 	starknetsim "github.com/slastream/slastream-go/starknet/simulated"
@@ -26,9 +27,12 @@ type flow struct {
 	result result
 
 	filecoin *fevmsim.Node
-	starknet *starknetsim.Node
 	caller   starknet.Caller
 	token    *starknet.ERC20
+	domain   attestation.Domain
+	wait     func(ctx context.Context, seconds uint64) error // lets time pass on both chains
+	since    uint64                                          // first block whose fees count
+	pin      func(unix uint64)                               // sets the model's clock, 0 lets it go; nil where it is the chain's
 
 	attester signer.Signer
 	client   *starknet.Escrow // the client's hand on the escrow
@@ -53,33 +57,44 @@ func newFlow(out *narrator, o options) (*flow, error) {
 	f.filecoin = fevmsim.New(fevmsim.WithStart(fevmsim.EpochAt(startTime)))
 	// Starknet's clock is Filecoin's, so that a deadline means the same on both.
 	clock := func() uint64 { return fevmsim.Genesis + fevmsim.EpochSeconds*f.filecoin.Head() }
-	f.starknet = starknetsim.New(starknetsim.Options{Key: key.PublicKey(), Clock: clock})
+	node := starknetsim.New(starknetsim.Options{Key: key.PublicKey(), Clock: clock})
+	f.domain = node.Domain()
+	f.wait = func(_ context.Context, seconds uint64) error {
+		_, err := f.filecoin.Mine((seconds + fevmsim.EpochSeconds - 1) / fevmsim.EpochSeconds)
+		return err
+	}
 
-	client, err := rpc.DialOptions(context.Background(), "http://starknet.in-process/rpc", rpc.WithHTTPClient(f.starknet.Client()))
+	client, err := rpc.DialOptions(context.Background(), "http://starknet.in-process/rpc", rpc.WithHTTPClient(node.Client()))
 	if err != nil {
 		return nil, err
 	}
 	f.caller = client
-	f.token = starknet.NewERC20(f.caller, f.starknet.Token())
-	accounts := f.starknet.Accounts()
+	f.token = starknet.NewERC20(f.caller, node.Token())
+	accounts := node.Accounts()
 	f.people = people{client: accounts[1].Address, relay: accounts[2].Address, provider: accounts[3].Address}
-	if f.client, err = f.escrowAs(accounts[1]); err != nil {
+	if f.client, err = f.escrowAs(node.Escrow(), accounts[1].Address, accounts[1].PrivateKey); err != nil {
 		return nil, err
 	}
-	if f.relayer, err = f.escrowAs(accounts[2]); err != nil {
+	if f.relayer, err = f.escrowAs(node.Escrow(), accounts[2].Address, accounts[2].PrivateKey); err != nil {
 		return nil, err
 	}
-	f.model, err = newModel(f.starknet, key.PublicKey(), f.people, clock)
-	return f, err
+	f.model = newModel(escrow.Params{Address: node.Escrow(), Owner: accounts[0].Address, Key: key.PublicKey(), Token: node.Token()}, clock)
+	for _, a := range []slastream.Address{f.people.client, f.people.relay, f.people.provider} {
+		if err := f.model.Mint(a, startBalance); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
 }
 
-func (f *flow) escrowAs(a starknetsim.Account) (*starknet.Escrow, error) {
-	key, err := starknet.NewLocalKey(a.PrivateKey)
+// escrowAs returns the escrow as an account sees it.
+func (f *flow) escrowAs(address, account slastream.Address, secret attestation.Word) (*starknet.Escrow, error) {
+	key, err := starknet.NewLocalKey(secret)
 	if err != nil {
 		return nil, err
 	}
-	account := starknet.NewAccount(f.caller, starknet.Sepolia, a.Address, key)
-	return starknet.NewEscrow(f.caller, f.starknet.Escrow(), starknet.WithAccount(account)), nil
+	as := starknet.NewAccount(f.caller, f.domain.ChainID, account, key)
+	return starknet.NewEscrow(f.caller, address, starknet.WithAccount(as)), nil
 }
 
 // openDeal opens a deal on the chain and in the model.
@@ -87,6 +102,15 @@ func (f *flow) openDeal(ctx context.Context, terms slastream.Terms) (attestation
 	id, err := f.client.CreateDeal(ctx, terms)
 	if err != nil {
 		return id, fmt.Errorf("open the deal: %w", err)
+	}
+	if f.pin != nil {
+		// The newest block can be a later one than the deal's.
+		deal, err := f.client.Deal(ctx, id)
+		if err != nil {
+			return id, err
+		}
+		f.pin(deal.Deadline - terms.Duration)
+		defer f.pin(0)
 	}
 	inModel, err := f.model.As(f.people.client).CreateDeal(ctx, terms)
 	if err != nil {
@@ -115,7 +139,7 @@ func (f *flow) newRelay(source relay.ProofSource, store relay.Store, bindings ..
 		Signer:   f.attester,
 		Escrow:   f.relayer,
 		Store:    store,
-		Domain:   f.starknet.Domain(),
+		Domain:   f.domain,
 		Bindings: bindings,
 	})
 }
@@ -178,12 +202,16 @@ func (f *flow) finish(ctx context.Context, bindings []relay.Binding) error {
 		if err != nil {
 			return err
 		}
-		now := uint64(fevmsim.Genesis + fevmsim.EpochSeconds*f.filecoin.Head())
-		if deal.Deadline > now {
+		if now := f.model.clock(); deal.Deadline > now {
 			if err := f.slash(ctx, b.Deal); err != nil {
 				return err
 			}
-			if _, err := f.filecoin.Mine((deal.Deadline - now + fevmsim.EpochSeconds - 1) / fevmsim.EpochSeconds); err != nil {
+			err := f.wait(ctx, deal.Deadline-now)
+			if errors.Is(err, errors.ErrUnsupported) {
+				f.out.say(yellow, "client", "cannot let time pass on this node: slash after the deadline, in %d s", deal.Deadline-now)
+				return f.settle(ctx)
+			}
+			if err != nil {
 				return err
 			}
 		}

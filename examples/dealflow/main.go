@@ -6,9 +6,10 @@
 //	go run ./examples/dealflow             # the provider misses a period, replays, proves twice
 //	go run ./examples/dealflow -logs FILE  # recorded logs of a real PDPVerifier instead
 //	go run ./examples/dealflow -json       # the result for machines
+//	go run ./examples/dealflow -starknet URL -account FILE -deployment FILE  # an escrow that escrowctl deployed
 //
 // Everything goes through real JSON-RPC and real signatures; only the chains
-// are simulated. At the end the balances are compared with the reference model
+// are simulated, or with -starknet only Filecoin. At the end the balances are compared with the reference model
 // of the contract: a difference ends the program with status 1.
 package main
 
@@ -47,6 +48,25 @@ type options struct {
 	verifier      string
 	minChallenges int
 	json          bool
+
+	starknet   string
+	account    string
+	deployment string
+}
+
+// check refuses flags that do not go together.
+func (o options) check() error {
+	switch {
+	case o.minChallenges < 0:
+		return fmt.Errorf("-min-challenges is %d, want 0 or more", o.minChallenges)
+	case o.starknet == "" && o.account != "":
+		return errors.New("-account goes with -starknet")
+	case o.starknet != "" && o.account == "":
+		return errors.New("-starknet wants -account: the file that `escrowctl account` or you wrote")
+	case o.starknet != "" && o.logs != "":
+		return errors.New("-logs and -starknet do not go together: the recorded proofs are years apart")
+	}
+	return nil
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -56,6 +76,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	fs.StringVar(&o.logs, "logs", "", "read recorded logs of a PDPVerifier from this JSON `file` instead of simulating a provider")
 	fs.StringVar(&o.verifier, "verifier", recordedVerifier, "with -logs: `address` of the PDPVerifier whose events count")
 	fs.IntVar(&o.minChallenges, "min-challenges", 0, "challenges a payable proof has at least; 0 means the default of the policy")
+	fs.StringVar(&o.starknet, "starknet", "", "`URL` of a Starknet node with an escrow that escrowctl deployed, instead of a simulated node")
+	fs.StringVar(&o.account, "account", "", "with -starknet: `file` of the account that is client and relay")
+	fs.StringVar(&o.deployment, "deployment", "deployment.json", "with -starknet: `file` that escrowctl deploy wrote")
 	fs.BoolVar(&o.json, "json", false, "print the result as one JSON object")
 	if err := fs.Parse(args); err != nil {
 		return err
@@ -63,14 +86,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if fs.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q: a file of logs goes after -logs", fs.Arg(0))
 	}
-	if o.minChallenges < 0 {
-		return fmt.Errorf("-min-challenges is %d, want 0 or more", o.minChallenges)
+	if err := o.check(); err != nil {
+		return err
 	}
 	out := newNarrator(stdout)
 	if o.json {
 		out = newNarrator(io.Discard)
 	}
-	flow, err := newFlow(out, o)
+	var flow *flow
+	var err error
+	if o.starknet == "" {
+		flow, err = newFlow(out, o)
+	} else {
+		flow, err = newFlowOn(ctx, out, o)
+	}
 	if err != nil {
 		return err
 	}
