@@ -85,23 +85,3 @@ func (e *Escrow) SignReleaseBatch(ctx context.Context, items []attestation.Attes
 func (e *Escrow) batchCall(items []attestation.Attestation, sig attestation.Signature) Call {
 	return NewCall(e.address, "release_batch", EncodeReleaseBatch(items, sig)...)
 }
-
-// TransferOwnership offers the escrow to somebody, or with the zero address
-// takes an offer back. Only the owner may. Extended class only.
-//
-//	fn transfer_ownership(ref self, new_owner: ContractAddress)
-func (e *Escrow) TransferOwnership(ctx context.Context, to slastream.Address) error {
-	var w writer
-	w.address(to)
-	_, err := e.execute(ctx, NewCall(e.address, "transfer_ownership", w.out...))
-	return err
-}
-
-// AcceptOwnership makes the account the owner that was offered to it. Extended
-// class only.
-//
-//	fn accept_ownership(ref self)
-func (e *Escrow) AcceptOwnership(ctx context.Context) error {
-	_, err := e.execute(ctx, NewCall(e.address, "accept_ownership"))
-	return err
-}

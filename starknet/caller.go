@@ -33,6 +33,7 @@ func (f CallerFunc) CallContext(ctx context.Context, result any, method string, 
 
 // Error codes of the specification of the RPC.
 const (
+	codeNoEntryPoint   = 21 // of starknet_call; a transaction reverts instead
 	codeTxHashNotFound = 29
 	codeContractError  = 40
 	codeExecutionError = 41

@@ -23,6 +23,14 @@ const strk = "0x4718f5a0fc34cc1af16a1cdee98ffb20c31f5cd61d6ab07201858f4287c938d"
 // TestDevnet runs the account and the token binding against real nodes:
 // SLASTREAM_DEVNET is a list of starknet-devnet programs, separated by colons.
 func TestDevnet(t *testing.T) {
+	for _, p := range devnetPrograms(t) {
+		t.Run(filepath.Base(p), func(t *testing.T) { testDevnet(t, startDevnet(t, p)) })
+	}
+}
+
+// devnetPrograms skips the test if there are none, or fails it where
+// SLASTREAM_REQUIRE holds "devnet".
+func devnetPrograms(t *testing.T) []string {
 	programs := filepath.SplitList(os.Getenv("SLASTREAM_DEVNET"))
 	if len(programs) == 0 {
 		const missing = "SLASTREAM_DEVNET names no starknet-devnet program"
@@ -31,9 +39,7 @@ func TestDevnet(t *testing.T) {
 		}
 		t.Skip(missing)
 	}
-	for _, p := range programs {
-		t.Run(filepath.Base(p), func(t *testing.T) { testDevnet(t, startDevnet(t, p)) })
-	}
+	return programs
 }
 
 // startDevnet runs a node on a free port until the test ends.

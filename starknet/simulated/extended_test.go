@@ -11,6 +11,7 @@ import (
 	"github.com/slastream/slastream-go/slastream/escrow"
 	"github.com/slastream/slastream-go/slastream/relay"
 	"github.com/slastream/slastream-go/starknet"
+	"github.com/slastream/slastream-go/starknet/cairo"
 	"github.com/slastream/slastream-go/starknet/simulated"
 )
 
@@ -60,10 +61,19 @@ func TestExtendedOfSDK(t *testing.T) {
 			require.ErrorIs(t, client.TransferOwnership(ctx, c.Accounts()[1].Address), slastream.ErrNotOwner)
 			require.NoError(t, owner.TransferOwnership(ctx, c.Accounts()[1].Address))
 			require.ErrorIs(t, relay.AcceptOwnership(ctx), slastream.ErrNotPendingOwner)
+			pending, err := relay.PendingOwner(ctx)
+			require.NoError(t, err)
+			require.Equal(t, c.Accounts()[1].Address, pending)
 			require.NoError(t, client.AcceptOwnership(ctx))
 			now, err := relay.Owner(ctx)
 			require.NoError(t, err)
 			require.Equal(t, c.Accounts()[1].Address, now)
+			pending, err = relay.PendingOwner(ctx)
+			require.NoError(t, err)
+			require.Zero(t, pending)
+			version, err := relay.Version(ctx)
+			require.NoError(t, err)
+			require.Equal(t, "SLAStream extended 1", version)
 
 			head, err := client.Head(ctx)
 			require.NoError(t, err)
@@ -80,8 +90,23 @@ func TestExtendedOfSDK(t *testing.T) {
 
 func TestCompatibleHasNoBatch(t *testing.T) {
 	c := newChain(t, simulated.Options{Key: attesterKey()})
-	err := c.as("/rpc", c.Accounts()[0]).ReleaseBatch(t.Context(), nil, attestation.Signature{})
+	version, err := c.as("/rpc", c.Accounts()[0]).Version(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, version, "the reference has no such view")
+	pending, err := c.as("/rpc", c.Accounts()[0]).PendingOwner(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, pending)
+	err = c.as("/rpc", c.Accounts()[0]).ReleaseBatch(t.Context(), nil, attestation.Signature{})
 	var revert *slastream.RevertError
 	require.ErrorAs(t, err, &revert)
 	require.Equal(t, "ENTRYPOINT_NOT_FOUND", revert.Reason)
+}
+
+// TestExtendedIsTheEmbeddedClass: the node's class has the hash of the class
+// that is deployed elsewhere.
+func TestExtendedIsTheEmbeddedClass(t *testing.T) {
+	c := newChain(t, simulated.Options{Key: attesterKey(), Class: escrow.Extended})
+	hash, err := attestation.ParseWord(get[string](c, "starknet_getClassHashAt", "latest", c.Escrow()))
+	require.NoError(t, err)
+	require.Equal(t, cairo.Extended.Hash(), hash)
 }
