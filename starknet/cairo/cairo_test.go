@@ -63,7 +63,8 @@ func TestCairo(t *testing.T) {
 		"extended create":   {"create_test"},
 		"extended guards":   {"extended_test"},
 		"extended batch":    {"batch_world", "batch_test"},
-		"extended refusals": {"batch_world", "batch_guard_test"},
+		"extended items":    {"batch_world", "batch_item_test"},
+		"extended replay":   {"batch_world", "batch_guard_test"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			class, _, _ := strings.Cut(name, " ")

@@ -1,13 +1,11 @@
-// What release_batch pays, and which items it refuses.
+// What release_batch pays and says.
 use starknet::ContractAddress;
-use starknet::testing::{pop_log_raw, set_block_timestamp};
+use starknet::testing::pop_log_raw;
 use super::batch_world::{deals, release_batch, two};
-use super::extended::{IExtendedDispatcher, IExtendedDispatcherTrait};
+use super::extended::IExtendedDispatcherTrait;
 use super::mock_erc20::IMockERC20DispatcherTrait;
 use super::signed::item;
-use super::world::{
-    IEscrowDispatcher, IEscrowDispatcherTrait, START, other_provider, provider, release
-};
+use super::world::{IEscrowDispatcher, other_provider, provider, release};
 
 // next_is takes the next event, which must be that one.
 fn next_is(at: ContractAddress, selector: felt252, deal_id: felt252, data: Array<felt252>) {
@@ -74,63 +72,4 @@ fn a_batch_can_be_one_chunk() {
     let (token, escrow) = deals();
     release_batch(escrow, array![item(1, 0)]);
     assert(token.balance_of(provider()) == 100, 'paid');
-}
-
-#[test]
-#[should_panic(expected: ('Chunk already released', 'ENTRYPOINT_FAILED'))]
-fn a_batch_twice() {
-    let (_, escrow) = deals();
-    release_batch(escrow, two());
-    release_batch(escrow, two());
-}
-
-#[test]
-#[should_panic(expected: ('Chunk already released', 'ENTRYPOINT_FAILED'))]
-fn a_chunk_twice_in_a_run() {
-    let (_, escrow) = deals();
-    release_batch(escrow, array![item(1, 0), item(1, 1), item(1, 0)]);
-}
-
-#[test]
-#[should_panic(expected: ('Chunk already released', 'ENTRYPOINT_FAILED'))]
-fn a_chunk_twice_apart() {
-    let (_, escrow) = deals();
-    release_batch(escrow, array![item(1, 0), item(2, 0), item(1, 0)]);
-}
-
-#[test]
-#[should_panic(expected: ('Chunk already released', 'ENTRYPOINT_FAILED'))]
-fn a_chunk_again_after_its_deal_is_complete() {
-    let (_, escrow) = deals();
-    release_batch(escrow, array![item(1, 0), item(1, 1), item(1, 2), item(2, 0), item(1, 2)]);
-}
-
-#[test]
-#[should_panic(expected: ('chunk_index out of bounds', 'ENTRYPOINT_FAILED'))]
-fn a_chunk_behind_the_last() {
-    let (_, escrow) = deals();
-    release_batch(escrow, array![item(1, 0), item(1, 3)]);
-}
-
-#[test]
-#[should_panic(expected: ('Deal not active', 'ENTRYPOINT_FAILED'))]
-fn a_deal_that_is_not() {
-    let (_, escrow) = deals();
-    release_batch(escrow, array![item(1, 0), item(9, 0)]);
-}
-
-#[test]
-#[should_panic(expected: ('Deal not active', 'ENTRYPOINT_FAILED'))]
-fn deal_0() {
-    let (_, escrow) = deals();
-    release_batch(escrow, array![item(0, 0)]);
-}
-
-#[test]
-#[should_panic(expected: ('Deal not active', 'ENTRYPOINT_FAILED'))]
-fn a_batch_after_slash() {
-    let (_, escrow) = deals();
-    set_block_timestamp(START + 3600);
-    escrow.slash(1);
-    release_batch(escrow, two());
 }
