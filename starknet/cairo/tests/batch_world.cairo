@@ -1,9 +1,8 @@
 // Deals and batches for the tests of release_batch.
-use starknet::testing::{pop_log_raw, set_contract_address};
+use starknet::testing::set_contract_address;
 use super::escrow::BatchItem;
 use super::extended::{IExtendedDispatcher, IExtendedDispatcherTrait};
 use super::mock_erc20::IMockERC20Dispatcher;
-use super::signed::item;
 use super::signed;
 use super::world::{IEscrowDispatcherTrait, other_provider, provider, stranger, world};
 
@@ -15,17 +14,7 @@ fn deals() -> (IMockERC20Dispatcher, IExtendedDispatcher) {
     escrow.create_deal(provider(), 2, 10, 5, 3600);
     escrow.create_deal(other_provider(), 2, 7, 3, 3600);
     set_contract_address(stranger());
-    // The constructor's event and the three of the deals.
-    let mut i = 0_u8;
-    while i < 4 {
-        pop_log_raw(escrow.contract_address).unwrap();
-        i += 1;
-    };
     (token, IExtendedDispatcher { contract_address: escrow.contract_address })
-}
-
-fn two() -> Array<BatchItem> {
-    array![item(1, 2), item(1, 0)]
 }
 
 // release_batch pays items with the right signature.
