@@ -23,14 +23,13 @@ const modelOperations = 1200
 // reason or have the same events, and the same state.
 func TestModelOnDevnet(t *testing.T) {
 	programs := devnetPrograms(t)
-	total := 0
 	outcomes := map[escrow.Class]map[string]int{escrow.Compatible: {}, escrow.Extended: {}}
 	for _, program := range programs {
 		t.Run(filepath.Base(program), func(t *testing.T) {
 			d := newModelDevnet(t, startDevnet(t, program))
 			for _, class := range []escrow.Class{escrow.Compatible, escrow.Extended} {
 				t.Run(class.String(), func(t *testing.T) {
-					total += testModel(t, d, class, modelOperations/2/len(programs)+1, outcomes[class])
+					testModel(t, d, class, modelOperations/2/len(programs)+1, outcomes[class])
 				})
 			}
 		})
@@ -38,17 +37,19 @@ func TestModelOnDevnet(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	require.GreaterOrEqual(t, total, modelOperations)
 	for class, wanted := range modelOutcomes {
 		t.Logf("%v: %v", class, outcomes[class])
+		if len(outcomes[class]) == 0 { // not run
+			continue
+		}
 		for _, want := range wanted {
 			require.NotZero(t, outcomes[class][want], "%v: no operation had the outcome %q", class, want)
 		}
 	}
 }
 
-func testModel(t *testing.T, d *modelDevnet, class escrow.Class, operations int, outcomes map[string]int) (total int) {
-	failed := false
+func testModel(t *testing.T, d *modelDevnet, class escrow.Class, operations int, outcomes map[string]int) {
+	total, failed := 0, false
 	rapid.Check(t, func(rt *rapid.T) {
 		// The rest of rapid's checks; not those that make a failure smaller.
 		if total >= operations && !failed {
@@ -59,7 +60,7 @@ func testModel(t *testing.T, d *modelDevnet, class escrow.Class, operations int,
 		rt.Repeat(p.actions(class))
 		total += p.operations
 	})
-	return total
+	require.GreaterOrEqual(t, total, operations)
 }
 
 // What operations that were accepted can have shown.
@@ -70,15 +71,16 @@ const (
 )
 
 // modelOutcomes is what so many operations must have met: otherwise they have
-// not shown much.
+// not shown much. What a fair draw may miss, once in a thousand runs, is left
+// out.
 var modelOutcomes = map[escrow.Class][]string{
 	escrow.Compatible: {
 		accepted, calledBack, "Not owner", "Deal not active", "Chunk already released", "SLA deadline not reached",
-		"PKP key X mismatch", "mock failure", "ENTRYPOINT_NOT_FOUND",
+		"mock failure", "ENTRYPOINT_NOT_FOUND",
 	},
 	escrow.Extended: {
-		accepted, calledBack, severalDeals, "Not owner", "Deal not active", "Chunk already released", "SLA deadline not reached",
-		"PKP key X mismatch", "mock failure", "Not pending owner", "Contract is paused", "Token transfer failed",
+		accepted, calledBack, severalDeals, "Not owner", "Deal not active", "SLA deadline not reached", "mock failure",
+		"Not pending owner", "Contract is paused", "Token transfer failed",
 	},
 }
 
@@ -148,6 +150,12 @@ func newPair(t *testing.T, rt *rapid.T, d *modelDevnet, class escrow.Class, outc
 	require.NoError(rt, err)
 	for i := range d.accounts {
 		o := p.approval(rt, much)
+		p.do(rt, i, o.call, o.model)
+		// A deal each, so that there is something to do from the start.
+		o = p.creationOf(slastream.Terms{
+			Provider: d.accounts[0].Address(), Chunks: 4, ChunkAmount: slastream.AmountFromUint64(100 + uint64(i)),
+			Collateral: slastream.AmountFromUint64(50), Duration: 3 * hours,
+		})
 		p.do(rt, i, o.call, o.model)
 	}
 	p.operations, p.outcomes = 0, outcomes

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/NethermindEth/juno/core/felt"
 	"pgregory.net/rapid"
 
 	"github.com/slastream/slastream-go/attestation"
@@ -21,7 +20,7 @@ var chunkIndexes = []uint64{0, 1, 2, 3, math.MaxUint64 - 1, math.MaxUint64}
 func (p *pair) actions(class escrow.Class) map[string]func(*rapid.T) {
 	weights := map[string]int{
 		"approve": 1, "create_deal": 6, "release_chunk": 6, "release_batch": 1, "slash": 2, "pause": 1, "unpause": 1,
-		"transfer_ownership": 1, "token misbehaves": 2, "token calls back": 2, "time passes": 1,
+		"transfer_ownership": 1, "token misbehaves": 2, "token calls back": 2, "time passes": 2,
 	}
 	if class == escrow.Extended {
 		weights["release_batch"], weights["unpause"], weights["transfer_ownership"], weights["accept_ownership"] = 9, 4, 2, 1
@@ -53,13 +52,6 @@ func (p *pair) by(t *rapid.T, o operation) {
 // one reports whether to do what is done one time in n.
 func one(t *rapid.T, n int, what string) bool { return rapid.IntRange(0, n-1).Draw(t, what) == n-1 }
 
-// skipEarly skips most of what can only be refused as long as there is no deal.
-func (p *pair) skipEarly(t *rapid.T) {
-	if p.model.DealCount().IsZero() && !one(t, 8, "early") {
-		t.Skip("no deal")
-	}
-}
-
 func (p *pair) person(t *rapid.T) slastream.Address {
 	return rapid.SampledFrom(p.people).Draw(t, "person")
 }
@@ -89,6 +81,10 @@ func (p *pair) approval(t *rapid.T, a attestation.Word) operation {
 func (p *pair) createDeal(t *rapid.T) { p.by(t, p.creation(t)) }
 
 func (p *pair) creation(t *rapid.T) operation {
+	return p.creationOf(p.terms(t))
+}
+
+func (p *pair) terms(t *rapid.T) slastream.Terms {
 	amount := slastream.AmountFromUint64
 	most := slastream.AmountFromWord(attestation.Word{0: 0xff})
 	terms := slastream.Terms{
@@ -101,6 +97,10 @@ func (p *pair) creation(t *rapid.T) operation {
 		terms.Collateral = rapid.SampledFrom([]slastream.Amount{{}, amount(1), most}).Draw(t, "odd collateral")
 		terms.Duration = rapid.SampledFrom([]uint64{0, hours, math.MaxUint64}).Draw(t, "odd duration")
 	}
+	return terms
+}
+
+func (p *pair) creationOf(terms slastream.Terms) operation {
 	return operation{starknet.NewCall(p.escrow.Address(), "create_deal", starknet.EncodeCreateDeal(terms)...), func(c escrow.Call) error {
 		_, err := p.model.CreateDeal(c, terms)
 		return err
@@ -133,8 +133,11 @@ func (p *pair) chunk(t *rapid.T) attestation.Attestation {
 }
 
 func (p *pair) releaseChunk(t *rapid.T) {
-	p.skipEarly(t)
-	p.by(t, p.release(t))
+	o := p.release(t)
+	if one(t, 8, "release again inside") {
+		p.arm(t, o)
+	}
+	p.by(t, o)
 }
 
 func (p *pair) release(t *rapid.T) operation {
@@ -146,8 +149,11 @@ func (p *pair) release(t *rapid.T) operation {
 }
 
 func (p *pair) releaseBatch(t *rapid.T) {
-	p.skipEarly(t)
-	p.by(t, p.batch(t))
+	o := p.batch(t)
+	if one(t, 8, "release again inside") {
+		p.arm(t, o)
+	}
+	p.by(t, o)
 }
 
 func (p *pair) batch(t *rapid.T) operation {
@@ -177,12 +183,10 @@ func (p *pair) batch(t *rapid.T) operation {
 }
 
 func (p *pair) slash(t *rapid.T) {
-	p.skipEarly(t)
-	p.by(t, p.slashing(t))
+	p.by(t, p.slashing(p.dealID(t)))
 }
 
-func (p *pair) slashing(t *rapid.T) operation {
-	id := p.dealID(t)
+func (p *pair) slashing(id attestation.Word) operation {
 	low, high := starknet.SplitU256(id)
 	return operation{starknet.NewCall(p.escrow.Address(), "slash", low, high), func(c escrow.Call) error { return p.model.Slash(c, id) }}
 }
@@ -230,63 +234,29 @@ func (p *pair) acceptOwnership(t *rapid.T) {
 	p.owned(t, p.plain("accept_ownership", p.model.AcceptOwnership), p.model.PendingOwner())
 }
 
-// misbehave makes the token answer false or panic, if it does not already.
-func (p *pair) misbehave(t *rapid.T) {
-	mode := mockHonest
-	if p.mock.mode == mockHonest || one(t, 2, "still") {
-		mode = rapid.SampledFrom([]mockMode{mockFalse, mockPanic}).Draw(t, "mode")
-	}
-	p.by(t, p.setMode(mode))
-}
-
-func (p *pair) setMode(mode mockMode) operation {
-	return operation{p.call("set_mode", felt.NewFromUint64[felt.Felt](uint64(mode))), func(escrow.Call) error {
-		p.mock.mode = mode
-		return nil
-	}}
-}
-
-// callBack makes the token call something before it next moves tokens.
-func (p *pair) callBack(t *rapid.T) {
-	var o operation
-	switch rapid.SampledFrom([]string{"approve", "create_deal", "release_chunk", "release_batch", "slash", "pause", "accept_ownership"}).Draw(t, "call") {
-	case "approve":
-		o = p.approval(t, attestation.Word{22: 1})
-	case "create_deal":
-		o = p.creation(t)
-	case "release_chunk":
-		o = p.release(t)
-	case "release_batch":
-		o = p.batch(t)
-	case "slash":
-		o = p.slashing(t)
-	case "pause":
-		o = p.plain("pause", p.model.Pause)
-	case "accept_ownership":
-		o = p.plain("accept_ownership", p.model.AcceptOwnership)
-	}
-	args := []*felt.Felt{felts(t, o.call.To.Word())[0], o.call.Selector, felt.NewFromUint64[felt.Felt](uint64(len(o.call.Calldata)))}
-	p.by(t, operation{p.call("set_call", append(args, o.call.Calldata...)...), func(escrow.Call) error {
-		p.mock.callback = o.model
-		return nil
-	}})
-	p.by(t, p.setMode(mockReenter))
-}
-
 // hours is how long deals last, or a few times as much, in seconds: so long
 // that the time that a test takes does not matter.
 const hours = 10_000
 
-// wait sets the clock to the deadline of a deal, or to a second before it, or to
-// some hours later.
+// wait lets some hours pass, or slashes a deal at its deadline or a second
+// before.
 func (p *pair) wait(t *rapid.T) {
 	now := p.d.time(p.t, t)
-	choices := []uint64{now + hours}
+	var ends []slastream.Deal
 	n, _ := p.model.DealCount().Uint64()
 	for id := uint64(1); id <= n; id++ {
 		if deal := p.model.Deal(attestation.WordFromUint64(id)); deal.Active && deal.Deadline > now+1 {
-			choices = append(choices, deal.Deadline-1, deal.Deadline)
+			ends = append(ends, deal)
 		}
 	}
-	p.d.setTime(p.t, t, rapid.SampledFrom(choices).Draw(t, "time"))
+	if len(ends) == 0 || one(t, 4, "some hours") {
+		p.d.setTime(p.t, t, now+hours)
+		return
+	}
+	deal := rapid.SampledFrom(ends).Draw(t, "deal")
+	if one(t, 3, "slash again inside") {
+		p.arm(t, p.slashing(deal.ID))
+	}
+	p.d.setTime(p.t, t, deal.Deadline-rapid.Uint64Range(0, 1).Draw(t, "early"))
+	p.by(t, p.slashing(deal.ID))
 }

@@ -2,7 +2,6 @@ package starknet_test
 
 import (
 	"crypto/ecdsa"
-	"maps"
 	"math/big"
 	"testing"
 	"time"
@@ -15,7 +14,6 @@ import (
 	"github.com/slastream/slastream-go/attestation"
 	"github.com/slastream/slastream-go/internal/jsonrpc"
 	"github.com/slastream/slastream-go/slastream"
-	"github.com/slastream/slastream-go/slastream/escrow"
 	"github.com/slastream/slastream-go/starknet"
 	"github.com/slastream/slastream-go/starknet/cairo"
 )
@@ -92,90 +90,6 @@ func felts(t require.TestingT, list ...attestation.Word) []*felt.Felt {
 		out = append(out, f)
 	}
 	return out
-}
-
-// mockMode is what transfer and transfer_from of the mock token do.
-type mockMode uint8
-
-// The modes of starknet/cairo/src/mock_erc20.cairo.
-const (
-	mockHonest mockMode = iota
-	mockFalse
-	mockPanic
-	mockReenter
-)
-
-// A mockToken is starknet/cairo/src/mock_erc20.cairo in Go, and the event log
-// of the escrow.
-type mockToken struct {
-	address    slastream.Address
-	balances   map[slastream.Address]slastream.Amount
-	allowances map[[2]slastream.Address]slastream.Amount
-	mode       mockMode
-	callback   func(escrow.Call) error
-
-	at         uint64 // time of the transaction
-	log        []slastream.Event
-	calledBack bool
-}
-
-var _ escrow.Host = (*mockToken)(nil)
-
-func (m *mockToken) clone() *mockToken {
-	c := *m
-	c.balances, c.allowances = maps.Clone(m.balances), maps.Clone(m.allowances)
-	return &c
-}
-
-func (m *mockToken) become(old *mockToken) { *m = *old }
-
-func (m *mockToken) Emit(e slastream.Event) { m.log = append(m.log, e) }
-
-func (m *mockToken) behave() error {
-	switch m.mode {
-	case mockFalse:
-		return escrow.ErrFalse
-	case mockPanic:
-		return &slastream.RevertError{Reason: "mock failure"}
-	case mockReenter:
-		m.mode, m.calledBack = mockHonest, true
-		return m.callback(escrow.Call{From: m.address, At: m.at})
-	}
-	return nil
-}
-
-func (m *mockToken) Transfer(from, to slastream.Address, amount slastream.Amount) error {
-	if err := m.behave(); err != nil {
-		return err
-	}
-	return m.move(from, to, amount)
-}
-
-func (m *mockToken) TransferFrom(caller, from, to slastream.Address, amount slastream.Amount) error {
-	if err := m.behave(); err != nil {
-		return err
-	}
-	key := [2]slastream.Address{from, caller}
-	left, err := m.allowances[key].Sub(amount)
-	if err != nil {
-		return &slastream.RevertError{Reason: "insufficient allowance"}
-	}
-	m.allowances[key] = left
-	return m.move(from, to, amount)
-}
-
-func (m *mockToken) move(from, to slastream.Address, amount slastream.Amount) error {
-	left, err := m.balances[from].Sub(amount)
-	if err != nil {
-		return &slastream.RevertError{Reason: "insufficient balance"}
-	}
-	m.balances[from] = left
-	sum, err := m.balances[to].Add(amount)
-	if err != nil {
-		return slastream.ErrAddOverflow
-	}
-	m.balances[to] = sum
-	return nil
 }
 
 // A modelKey is an attestation key.
