@@ -12,9 +12,11 @@ var (
 	// ErrUnknownEvent marks a log whose first topic is no event of this
 	// package: other contracts' logs, and pre-release builds of PDPVerifier.
 	ErrUnknownEvent = errors.New("fevm: unknown event")
-	// ErrMalformed marks bytes that claim to be an event, a piece CID or a call
-	// and are not its encoding.
+	// ErrMalformed marks bytes that claim to be an event, a piece CID, a call or
+	// an error and are not its encoding.
 	ErrMalformed = errors.New("fevm: malformed")
+	// ErrUnknownRevert marks revert data that is no error of this package, or none.
+	ErrUnknownRevert = errors.New("fevm: unknown revert")
 )
 
 // ParseLog decodes the topics and data of a log. It does not look at the
