@@ -3,6 +3,7 @@ package fevm
 import (
 	"bytes"
 	"fmt"
+	"unsafe"
 
 	"github.com/ethereum/go-ethereum/common"
 
@@ -23,12 +24,21 @@ func possessionProven(t topics, d abiData) (Event, error) {
 	if err != nil {
 		return nil, fmt.Errorf("challenges: %w", err)
 	}
-	e := PossessionProven{SetID: t.word(0), Challenges: make([]Challenge, n)}
-	for i := range e.Challenges {
-		e.Challenges[i] = Challenge{attestation.Word(elems[64*i:]), attestation.Word(elems[64*i+32:])}
-	}
-	return e, nil
+	return PossessionProven{t.word(0), challengesIn(elems[:64*n])}, nil
 }
+
+// challengesIn reads challenges where they stand: a Challenge is the 64 bytes of
+// its ABI encoding and has no alignment, and this is the event that a follower
+// decodes most.
+func challengesIn(elems []byte) []Challenge {
+	if len(elems) == 0 {
+		return []Challenge{}
+	}
+	return unsafe.Slice((*Challenge)(unsafe.Pointer(unsafe.SliceData(elems))), len(elems)/64)
+}
+
+// The two sizes must agree, or this does not compile.
+var _ = [1]struct{}{}[unsafe.Sizeof(Challenge{})-64]
 
 func nextProvingPeriod(t topics, d abiData) (Event, error) {
 	if len(d) < 64 {

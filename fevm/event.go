@@ -7,7 +7,8 @@ import "github.com/slastream/slastream-go/attestation"
 // package by value, never pointers to them. The set is closed.
 //
 // Field names are the ABI's. Integers of 256 bits (and AfterEpoch, of 96) are
-// attestation.Word. Byte slices alias the data of the log they came from.
+// attestation.Word. Byte slices and challenges alias the data of the log that they
+// came from.
 type Event interface{ isEvent() }
 
 // A Challenge is one leaf that a provider had to show: a 32-byte leaf of a
