@@ -231,6 +231,7 @@ func TestLogsOfAnEmptyRange(t *testing.T) {
 	n := newNode()
 	require.Empty(t, collect(t, n.client(t, chain.Config{}).Logs(t.Context(), verifier, 5, 4)))
 	require.Empty(t, n.calls)
+	n.heads["latest"] = 1<<64 - 1
 	n.emit(1<<64-1, 0)
 	require.Len(t, collect(t, n.client(t, chain.Config{}).Logs(t.Context(), verifier, 1<<64-1, 1<<64-1)), 1)
 }
@@ -305,4 +306,57 @@ func TestLogsRefusesOtherJSON(t *testing.T) {
 	n.reply = func(string, []json.RawMessage) (any, error) { return nil, errors.New("broken") }
 	_, err := client.Head(t.Context())
 	require.Error(t, err)
+}
+
+func TestHeadWithoutTheTag(t *testing.T) {
+	for _, tt := range []struct {
+		config chain.Config
+		want   uint64
+	}{
+		{chain.Config{}, 8120},
+		{chain.Config{Head: chain.Safe}, 8820},
+		{chain.Config{Depth: 1000}, 8020},
+	} {
+		n := newNode()
+		n.reply = func(method string, params []json.RawMessage) (any, error) {
+			if method == "eth_getBlockByNumber" && string(params[0]) != `"latest"` {
+				return nil, &jsonrpc.Error{Code: 1, Message: "cannot parse block number: finalized"}
+			}
+			return nil, nil
+		}
+		head, err := n.client(t, tt.config).Head(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, tt.want, head)
+	}
+}
+
+// TestFailures has the texts that nodes and gateways send.
+func TestFailures(t *testing.T) {
+	for text, want := range map[string]error{
+		"requested epoch was a null round (77)":                                                     chain.ErrNullRound,
+		"requested a future epoch (beyond 'latest')":                                                chain.ErrBehind,
+		"events for the requested block are not yet available":                                      chain.ErrBehind,
+		"tipset height in future":                                                                   chain.ErrBehind,
+		"bad tipset height: lookbacks of more than 16h40m0s are disallowed":                         chain.ErrNoHistory,
+		"required historical state unavailable: cannot make call without triggering expensive fork": chain.ErrNoHistory,
+	} {
+		n := newNode()
+		n.reply = func(method string, _ []json.RawMessage) (any, error) {
+			if method == "eth_chainId" {
+				return nil, nil
+			}
+			return nil, &jsonrpc.Error{Code: 1, Message: text}
+		}
+		_, err := n.client(t, chain.Config{}).Block(t.Context(), 77)
+		require.ErrorIs(t, err, want)
+	}
+}
+
+// TestLogsAboveTheHead is Forest's trap: it answers such a question with none.
+func TestLogsAboveTheHead(t *testing.T) {
+	n := newNode()
+	for _, err := range n.client(t, chain.Config{}).Logs(t.Context(), verifier, 9000, 9021) {
+		require.ErrorIs(t, err, chain.ErrBehind)
+	}
+	require.Empty(t, n.ranges)
 }

@@ -40,6 +40,7 @@ const MaxRange = 2880
 type Config struct {
 	ChainID  uint64 // EIP-155 chain id the node must have: 314 Mainnet, 314159 Calibration
 	Head     Tag    // what counts as final; "" means Finalized
+	Name     string // of the node in errors and in [Nodes.Health]; "" means its place in the list
 	Depth    uint64 // epochs that Head stays below the tag's block, for example 900 below Latest
 	MaxRange uint64 // epochs between the ends of one log query; 0 means MaxRange
 }
@@ -52,6 +53,7 @@ type Client struct {
 	mu      sync.Mutex
 	checked bool   // the node has the right chain id
 	head    uint64 // highest answer of Head
+	seen    uint64 // highest epoch that the node is known to have
 }
 
 var (
@@ -59,6 +61,13 @@ var (
 	ErrNullRound = errors.New("chain: null round")
 	// ErrBadAnswer marks an answer that contradicts the question, or itself.
 	ErrBadAnswer = errors.New("chain: bad answer")
+	// ErrBehind marks the question for an epoch that the node does not have yet.
+	ErrBehind = errors.New("chain: the node is behind")
+	// ErrNoHistory marks the question for an epoch that the node has no more:
+	// public nodes keep 2,000 epochs. Ask an archive node.
+	ErrNoHistory = errors.New("chain: the node keeps no history that old")
+	// ErrNotFound marks a transaction that the node does not know.
+	ErrNotFound = errors.New("chain: transaction not found")
 )
 
 // A ChainIDError says that the node serves another chain.
@@ -116,23 +125,64 @@ func (c *Client) call(ctx context.Context, result any, method string, params ...
 			return err
 		}
 	}
-	return c.caller.CallContext(ctx, result, method, params...)
+	return named(c.caller.CallContext(ctx, result, method, params...))
 }
 
+// Epochs below the newest tipset that stand for a tag where a node does not know
+// it: Filecoin's own finality, and what Lotus calls safe.
+const (
+	finalizedDepth = 900
+	safeDepth      = 200
+)
+
 // Head returns the newest epoch that counts as final: the number of the block
-// that the configured tag names, less the configured depth. It never goes
-// backwards: if the node's answer is lower than an earlier one, the earlier one
-// stands.
+// that the configured tag names, less the configured depth. Where the node does
+// not know the tag, it is 900 epochs below the newest (200 for [Safe]). It never
+// goes backwards: if the node's answer is lower than an earlier one, the earlier
+// one stands.
 func (c *Client) Head(ctx context.Context) (uint64, error) {
 	b, err := c.block(ctx, string(c.config.Head))
+	depth := c.config.Depth
+	if _, refused := errors.AsType[codedError](err); refused && c.config.Head != Latest && failureOf(err) == failureOther {
+		if depth = max(depth, finalizedDepth); c.config.Head == Safe {
+			depth = max(c.config.Depth, safeDepth)
+		}
+		b, err = c.block(ctx, string(Latest))
+	}
 	if err != nil {
 		return 0, fmt.Errorf("chain: head: %w", err)
 	}
-	n := b.Number - min(b.Number, c.config.Depth)
+	n := b.Number - min(b.Number, depth)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.head = max(c.head, n)
 	return c.head, nil
+}
+
+// reach makes sure that the node has an epoch: Forest answers a question for
+// logs above its head with none.
+func (c *Client) reach(ctx context.Context, epoch uint64) error {
+	c.mu.Lock()
+	seen := c.seen
+	c.mu.Unlock()
+	if epoch <= seen {
+		return nil
+	}
+	var n hexutil.Uint64
+	if err := c.call(ctx, &n, "eth_blockNumber"); err != nil {
+		return err
+	}
+	c.saw(uint64(n))
+	if uint64(n) < epoch {
+		return fmt.Errorf("%w: it is at epoch %d", ErrBehind, uint64(n))
+	}
+	return nil
+}
+
+func (c *Client) saw(epoch uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seen = max(c.seen, epoch)
 }
 
 // A Block is what is kept of a tipset.
@@ -164,14 +214,12 @@ func (c *Client) block(ctx context.Context, which string) (Block, error) {
 		Timestamp  hexutil.Uint64  `json:"timestamp"`
 	}
 	if err := c.call(ctx, &answer, "eth_getBlockByNumber", which, false); err != nil {
-		if isNullRound(err) {
-			return Block{}, fmt.Errorf("%w: %w", ErrNullRound, err)
-		}
 		return Block{}, err
 	}
 	if answer == nil || answer.Number == nil || answer.Hash == nil {
 		return Block{}, fmt.Errorf("%w: no block, or one without number and hash", ErrBadAnswer)
 	}
+	c.saw(uint64(*answer.Number))
 	return Block{
 		Number:     uint64(*answer.Number),
 		Hash:       attestation.Word(*answer.Hash),

@@ -3,6 +3,7 @@ package chain
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/ethereum/go-ethereum/common/hexutil"
@@ -21,37 +22,84 @@ type codedError interface {
 	ErrorCode() int
 }
 
-// isNullRound reports whether a node says that an epoch has no tipset. Lotus
-// before v1.31.0 said it with code 1.
-func isNullRound(err error) bool {
-	coded, ok := errors.AsType[codedError](err)
-	return ok && (coded.ErrorCode() == codeNullRound || strings.Contains(coded.Error(), "was a null round"))
+// A failure is what an error of a node means for the question.
+type failure uint8
+
+const (
+	failureOther     failure = iota // refused for another reason
+	failureTransport                // no answer, or one that is none
+	failureNullRound
+	failureBehind
+	failureNoHistory
+	failureRange // a smaller range could succeed
+	failureBusy  // too many requests: ask later, or another node
+	failureRevert
+)
+
+// failureTexts are what Lotus, Forest and the gateways in front of them say, in
+// lower case. Codes differ between releases, so the text decides, but for the
+// codes below.
+var failureTexts = []struct {
+	text string
+	is   failure
+}{
+	{"was a null round", failureNullRound}, // Lotus before v1.31.0: code 1
+	{"requested a future epoch", failureBehind},
+	{"beyond 'latest'", failureBehind},
+	{"tipset height in future", failureBehind},
+	{"not yet available", failureBehind}, // events for the requested block
+	{"lookbacks of more than", failureNoHistory},
+	{"historical state unavailable", failureNoHistory},
+	{"block range exceeds", failureRange},               // Lotus since v1.35.1, Forest
+	{"from block is too far in the past", failureRange}, // Lotus before
+	{"to block is too far in the future", failureRange}, // Lotus before, for an open range
+	{"filter matches too many events", failureRange},    // Lotus and Forest, by number of results
+	{"try a more restricted filter", failureRange},      // the same, as gateways shorten it
+	{"rate limit", failureBusy},
+	{"too many requests", failureBusy},
+	{"server busy", failureBusy},
 }
 
-// rangeTexts are what nodes say when a log query covers or finds too much.
-var rangeTexts = []string{
-	"block range exceeds",               // Lotus since v1.35.1, Forest
-	"from block is too far in the past", // Lotus before
-	"to block is too far in the future", // Lotus before, for an open range
-	"filter matches too many events",    // Lotus and Forest, by number of results
-	"try a more restricted filter",      // the same, as gateways shorten it
-}
-
-// isRangeTooLarge reports whether a smaller range could succeed.
-func isRangeTooLarge(err error) bool {
+// failureOf sorts an error of a [Caller].
+func failureOf(err error) failure {
 	coded, ok := errors.AsType[codedError](err)
 	if !ok {
-		return false
+		return failureTransport
 	}
-	text := coded.Error()
-	for _, known := range rangeTexts {
-		if strings.Contains(text, known) {
-			return true
+	text := strings.ToLower(coded.Error())
+	for _, known := range failureTexts {
+		if strings.Contains(text, known.text) {
+			return known.is
 		}
 	}
-	// Other providers use the code for quotas, which smaller queries make worse.
-	lower := strings.ToLower(text)
-	return coded.ErrorCode() == codeLimit && !strings.Contains(lower, "rate") && !strings.Contains(lower, "too many requests")
+	switch coded.ErrorCode() {
+	case codeNullRound:
+		return failureNullRound
+	case codeRevert:
+		return failureRevert
+	case codeLimit: // other providers use it for quotas, which smaller queries make worse
+		if strings.Contains(text, "rate") {
+			return failureBusy
+		}
+		return failureRange
+	}
+	return failureOther
+}
+
+// named puts the sentinel of this package in front of an error that has one.
+func named(err error) error {
+	if err == nil {
+		return nil
+	}
+	switch failureOf(err) {
+	case failureNullRound:
+		return fmt.Errorf("%w: %w", ErrNullRound, err)
+	case failureBehind:
+		return fmt.Errorf("%w: %w", ErrBehind, err)
+	case failureNoHistory:
+		return fmt.Errorf("%w: %w", ErrNoHistory, err)
+	}
+	return err
 }
 
 // A RevertError is a contract's refusal of a view call.

@@ -49,7 +49,7 @@ func (c *Client) Query(ctx context.Context, q Query) iter.Seq2[types.Log, error]
 			to := from + min(span, q.To-from)
 			logs, err := c.logs(ctx, q, from, to)
 			if err != nil {
-				if isRangeTooLarge(err) && to > from {
+				if failureOf(err) == failureRange && to > from {
 					span = (to - from) / 2
 					continue
 				}
@@ -87,21 +87,29 @@ func (c *Client) logs(ctx context.Context, q Query, from, to uint64) ([]types.Lo
 	}
 	var answer *[]types.Log
 	var logs []types.Log
-	err := c.call(ctx, &answer, "eth_getLogs", filter)
+	err := c.reach(ctx, to)
+	if err == nil {
+		err = c.call(ctx, &answer, "eth_getLogs", filter)
+	}
 	if err == nil && answer == nil {
 		err = fmt.Errorf("%w: null", ErrBadAnswer)
 	}
 	if err == nil {
 		logs = slices.DeleteFunc(*answer, func(l types.Log) bool { return l.Removed })
-		slices.SortStableFunc(logs, func(a, b types.Log) int {
-			return cmp.Or(cmp.Compare(a.BlockNumber, b.BlockNumber), cmp.Compare(a.Index, b.Index))
-		})
+		sortLogs(logs)
 		err = q.check(logs, from, to)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("chain: logs of %s in epochs %d to %d: %w", q.Address, from, to, err)
 	}
 	return logs, nil
+}
+
+// sortLogs puts logs in chain order.
+func sortLogs(logs []types.Log) {
+	slices.SortStableFunc(logs, func(a, b types.Log) int {
+		return cmp.Or(cmp.Compare(a.BlockNumber, b.BlockNumber), cmp.Compare(a.Index, b.Index))
+	})
 }
 
 // check compares sorted logs with the question.

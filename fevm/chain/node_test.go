@@ -78,6 +78,8 @@ func (n *node) answer(_ context.Context, method string, raw json.RawMessage) (an
 	switch method {
 	case "eth_chainId":
 		return hexutil.Uint64(n.chainID), nil
+	case "eth_blockNumber":
+		return hexutil.Uint64(n.heads["latest"]), nil
 	case "eth_getBlockByNumber":
 		return n.block(params[0])
 	case "eth_getLogs":
