@@ -85,7 +85,7 @@ func (c *Client) logs(ctx context.Context, q Query, from, to uint64) ([]types.Lo
 		}
 		filter["topics"] = topics
 	}
-	var answer *[]types.Log
+	var answer *wireLogs
 	var logs []types.Log
 	err := c.reach(ctx, to)
 	if err == nil {
@@ -95,7 +95,7 @@ func (c *Client) logs(ctx context.Context, q Query, from, to uint64) ([]types.Lo
 		err = fmt.Errorf("%w: null", ErrBadAnswer)
 	}
 	if err == nil {
-		logs = slices.DeleteFunc(*answer, func(l types.Log) bool { return l.Removed })
+		logs = slices.DeleteFunc([]types.Log(*answer), func(l types.Log) bool { return l.Removed })
 		sortLogs(logs)
 		err = q.check(logs, from, to)
 	}

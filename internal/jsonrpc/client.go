@@ -106,9 +106,11 @@ func (c *Client) CallContext(ctx context.Context, result any, method string, par
 	if err != nil {
 		return fmt.Errorf("%s: %w", method, err)
 	}
-	var resp response
-	if err := json.Unmarshal(raw, &resp); err != nil {
-		return fmt.Errorf("%s: %w: %v: %s", method, ErrBadResponse, err, excerpt(raw))
+	resp, ok := split(raw)
+	if !ok {
+		if err := json.Unmarshal(raw, &resp); err != nil {
+			return fmt.Errorf("%s: %w: %v: %s", method, ErrBadResponse, err, excerpt(raw))
+		}
 	}
 	switch {
 	case resp.Error != nil:
@@ -120,10 +122,25 @@ func (c *Client) CallContext(ctx context.Context, result any, method string, par
 	case result == nil:
 		return nil
 	}
-	if err := json.Unmarshal(resp.Result, result); err != nil {
+	if err := decode(resp.Result, result); err != nil {
 		return fmt.Errorf("%s: %w: result: %v", method, ErrBadResponse, err)
 	}
 	return nil
+}
+
+// A RawResult reads a result as it came: its UnmarshalJSON checks the syntax. Any
+// other result is checked by encoding/json first, which for a long list of logs
+// takes longer than to read them.
+type RawResult interface {
+	json.Unmarshaler
+	RawResult()
+}
+
+func decode(raw json.RawMessage, result any) error {
+	if r, ok := result.(RawResult); ok {
+		return r.UnmarshalJSON(raw)
+	}
+	return json.Unmarshal(raw, result)
 }
 
 func (c *Client) post(ctx context.Context, body []byte) ([]byte, error) {

@@ -147,3 +147,24 @@ func TestParams(t *testing.T) {
 		})
 	}
 }
+
+// FuzzSplit: what the quick way takes apart, encoding/json takes apart as well,
+// into the same parts.
+func FuzzSplit(f *testing.F) {
+	for _, s := range []string{
+		`{"jsonrpc":"2.0","id":1,"result":[{"data":"0x00","n":1},{}]}`, ` { "result" : "a\"}]," , "id":2 } `, `{"id":1,"result":null}`,
+		`{"id":1,"error":{"code":1,"message":"x"}}`, `{"result":[}`, `{"result":1,"result":2}`, `{"result":"\\"}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		id, result, ok := jsonrpc.Split(raw)
+		if !ok || !json.Valid(raw) {
+			return
+		}
+		var want struct{ ID, Result json.RawMessage }
+		require.NoError(t, json.Unmarshal(raw, &want))
+		require.Equal(t, string(want.ID), string(id))
+		require.Equal(t, string(want.Result), string(result))
+	})
+}
