@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/slastream/slastream-go/attestation"
+	"github.com/slastream/slastream-go/fevm/internal/abidata"
 )
 
 // ErrUnknownCall marks calldata whose selector is no call of this package.
@@ -70,7 +71,7 @@ func ParseCall(calldata []byte) (Call, error) {
 		}
 		return p, nil
 	}
-	args := abiData(calldata[4:])
+	args := abidata.Data(calldata[4:])
 	for _, f := range entryPoints {
 		if f.selector != selector {
 			continue
@@ -89,7 +90,7 @@ func ParseCall(calldata []byte) (Call, error) {
 var entryPoints = []struct {
 	selector  [4]byte
 	signature string
-	decode    func(abiData) (Call, error)
+	decode    func(abidata.Data) (Call, error)
 }{
 	{[4]byte{0x9a, 0xfd, 0x37, 0xf2}, "addPieces(uint256,address,(bytes)[],bytes)", addPiecesWithListener},
 	{[4]byte{0x30, 0x6f, 0xc8, 0xbe}, "addPieces(uint256,(bytes)[],bytes)", addPieces},
@@ -99,8 +100,8 @@ var entryPoints = []struct {
 	{[4]byte{0x45, 0xc0, 0xb9, 0x2d}, "nextProvingPeriod(uint256,uint256,bytes)", openProvingPeriod},
 }
 
-func addPiecesWithListener(d abiData) (Call, error) {
-	listener, err := d.address(32)
+func addPiecesWithListener(d abidata.Data) (Call, error) {
+	listener, err := d.Address(32)
 	if err != nil {
 		return nil, fmt.Errorf("listener: %w", err)
 	}
@@ -109,16 +110,16 @@ func addPiecesWithListener(d abiData) (Call, error) {
 	return c, err
 }
 
-func addPieces(d abiData) (Call, error)      { return addedPieces(d, 32, false) }
-func addSizedPieces(d abiData) (Call, error) { return addedPieces(d, 32, true) }
+func addPieces(d abidata.Data) (Call, error)      { return addedPieces(d, 32, false) }
+func addSizedPieces(d abidata.Data) (Call, error) { return addedPieces(d, 32, true) }
 
 // addedPieces reads the set id, the array of pieces whose offset is at pos, and
 // the extra data behind it.
-func addedPieces(d abiData, pos int, sized bool) (c AddPiecesCall, err error) {
-	if c.SetID, err = d.word(0); err != nil {
+func addedPieces(d abidata.Data, pos int, sized bool) (c AddPiecesCall, err error) {
+	if c.SetID, err = d.Word(0); err != nil {
 		return c, fmt.Errorf("setId: %w", err)
 	}
-	structs, n, err := d.array(pos, 32)
+	structs, n, err := d.Array(pos, 32)
 	if err != nil {
 		return c, fmt.Errorf("pieceData: %w", err)
 	}
@@ -127,42 +128,42 @@ func addedPieces(d abiData, pos int, sized bool) (c AddPiecesCall, err error) {
 		c.RawSizes = make([]attestation.Word, n)
 	}
 	for i := range n {
-		piece, err := structs.tail(32 * i)
+		piece, err := structs.Tail(32 * i)
 		if err == nil && sized {
-			if c.RawSizes[i], err = piece.word(32); err == nil {
-				piece, err = piece.tail(0)
+			if c.RawSizes[i], err = piece.Word(32); err == nil {
+				piece, err = piece.Tail(0)
 			}
 		}
 		if err != nil {
 			return c, fmt.Errorf("pieceData[%d]: %w", i, err)
 		}
-		if c.PieceCIDs[i], err = piece.bytes(0); err != nil {
+		if c.PieceCIDs[i], err = piece.Bytes(0); err != nil {
 			return c, fmt.Errorf("pieceData[%d].data: %w", i, err)
 		}
 	}
-	if c.ExtraData, err = d.bytes(pos + 32); err != nil {
+	if c.ExtraData, err = d.Bytes(pos + 32); err != nil {
 		return c, fmt.Errorf("extraData: %w", err)
 	}
 	return c, nil
 }
 
-func createDataSet(d abiData) (Call, error) {
-	listener, err := d.address(0)
+func createDataSet(d abidata.Data) (Call, error) {
+	listener, err := d.Address(0)
 	if err != nil {
 		return nil, fmt.Errorf("listener: %w", err)
 	}
-	extra, err := d.bytes(32)
+	extra, err := d.Bytes(32)
 	if err != nil {
 		return nil, fmt.Errorf("extraData: %w", err)
 	}
 	return CreateDataSetCall{listener, extra}, nil
 }
 
-func openProvingPeriod(d abiData) (Call, error) {
+func openProvingPeriod(d abidata.Data) (Call, error) {
 	if len(d) < 64 {
-		return nil, errTruncated
+		return nil, abidata.ErrTruncated
 	}
-	extra, err := d.bytes(64)
+	extra, err := d.Bytes(64)
 	if err != nil {
 		return nil, fmt.Errorf("extraData: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/slastream/slastream-go/attestation"
+	"github.com/slastream/slastream-go/fevm/internal/abidata"
 )
 
 // selectorProvePossession is that of provePossession(uint256,(bytes32,bytes32[])[]),
@@ -75,12 +76,12 @@ func parseProvePossession(b []byte) (p ProvePossession, err error) {
 		return p, fmt.Errorf("want selector 0x%x", selectorProvePossession)
 	}
 	if len(b) < 4+2*nodeSize {
-		return p, errTruncated
+		return p, abidata.ErrTruncated
 	}
 	p.SetID = d.word(4)
 	offset, ok := p64(d.word(4 + nodeSize))
 	if !ok || offset < 0 || offset > int64(len(b)-4-nodeSize) {
-		return p, fmt.Errorf("proofs: %w", errTruncated)
+		return p, fmt.Errorf("proofs: %w", abidata.ErrTruncated)
 	}
 	elems, n, err := d.array(4 + offset)
 	if err != nil {
@@ -147,7 +148,7 @@ func p64(w [32]byte) (v int64, ok bool) {
 func (d callData) follow(base, pos, size int64) (int64, error) {
 	offset, ok := p64(d.word(pos))
 	if !ok || offset >= int64(len(d))-base-(size-1) {
-		return 0, errTruncated
+		return 0, abidata.ErrTruncated
 	}
 	return base + offset, nil
 }
@@ -156,11 +157,11 @@ func (d callData) follow(base, pos, size int64) (int64, error) {
 func (d callData) array(pos int64) (elems int64, n int, err error) {
 	length, ok := p64(d.word(pos))
 	if !ok || length < 0 {
-		return 0, 0, errLength
+		return 0, 0, abidata.ErrLength
 	}
 	elems = pos + nodeSize
 	if elems < 0 || length > 0 && length > (int64(len(d))-elems)/nodeSize {
-		return 0, 0, errTruncated
+		return 0, 0, abidata.ErrTruncated
 	}
 	return elems, int(length), nil
 }

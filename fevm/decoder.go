@@ -8,6 +8,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/slastream/slastream-go/attestation"
+	"github.com/slastream/slastream-go/fevm/internal/abidata"
 )
 
 // topics are the indexed arguments of a log, as many as its decoder asked for.
@@ -16,11 +17,11 @@ type topics []common.Hash
 func (t topics) word(i int) attestation.Word { return attestation.Word(t[i]) }
 
 func (t topics) address(i int) (attestation.EthereumAddress, error) {
-	return wordAddress(attestation.Word(t[i]))
+	return abidata.AddressOf(attestation.Word(t[i]))
 }
 
-func possessionProven(t topics, d abiData) (Event, error) {
-	elems, n, err := d.array(0, 64)
+func possessionProven(t topics, d abidata.Data) (Event, error) {
+	elems, n, err := d.Array(0, 64)
 	if err != nil {
 		return nil, fmt.Errorf("challenges: %w", err)
 	}
@@ -40,14 +41,14 @@ func challengesIn(elems []byte) []Challenge {
 // The two sizes must agree, or this does not compile.
 var _ = [1]struct{}{}[unsafe.Sizeof(Challenge{})-64]
 
-func nextProvingPeriod(t topics, d abiData) (Event, error) {
+func nextProvingPeriod(t topics, d abidata.Data) (Event, error) {
 	if len(d) < 64 {
-		return nil, errTruncated
+		return nil, abidata.ErrTruncated
 	}
 	return NextProvingPeriod{t.word(0), attestation.Word(d), attestation.Word(d[32:])}, nil
 }
 
-func dataSetCreated(t topics, _ abiData) (Event, error) {
+func dataSetCreated(t topics, _ abidata.Data) (Event, error) {
 	sp, err := t.address(1)
 	if err != nil {
 		return nil, fmt.Errorf("storageProvider: %w", err)
@@ -55,30 +56,30 @@ func dataSetCreated(t topics, _ abiData) (Event, error) {
 	return DataSetCreated{t.word(0), sp}, nil
 }
 
-func dataSetDeleted(t topics, d abiData) (Event, error) {
-	leaves, err := d.word(0)
+func dataSetDeleted(t topics, d abidata.Data) (Event, error) {
+	leaves, err := d.Word(0)
 	if err != nil {
 		return nil, fmt.Errorf("deletedLeafCount: %w", err)
 	}
 	return DataSetDeleted{t.word(0), leaves}, nil
 }
 
-func dataSetEmpty(t topics, _ abiData) (Event, error) { return DataSetEmpty{t.word(0)}, nil }
+func dataSetEmpty(t topics, _ abidata.Data) (Event, error) { return DataSetEmpty{t.word(0)}, nil }
 
-func piecesAddedIDs(t topics, d abiData) (Event, error) {
-	ids, err := d.words(0)
+func piecesAddedIDs(t topics, d abidata.Data) (Event, error) {
+	ids, err := d.Words(0)
 	if err != nil {
 		return nil, fmt.Errorf("pieceIds: %w", err)
 	}
 	return PiecesAdded{SetID: t.word(0), FirstPieceID: first(ids), PieceIDs: ids}, nil
 }
 
-func piecesAdded(t topics, d abiData) (Event, error) {
-	ids, err := d.words(0)
+func piecesAdded(t topics, d abidata.Data) (Event, error) {
+	ids, err := d.Words(0)
 	if err != nil {
 		return nil, fmt.Errorf("pieceIds: %w", err)
 	}
-	structs, n, err := d.array(32, 32)
+	structs, n, err := d.Array(32, 32)
 	if err != nil {
 		return nil, fmt.Errorf("pieceCids: %w", err)
 	}
@@ -87,23 +88,23 @@ func piecesAdded(t topics, d abiData) (Event, error) {
 	}
 	cids := make([]RawCID, n)
 	for i := range cids {
-		cid, err := structs.tail(32 * i)
+		cid, err := structs.Tail(32 * i)
 		if err != nil {
 			return nil, fmt.Errorf("pieceCids[%d]: %w", i, err)
 		}
-		if cids[i], err = cid.bytes(0); err != nil {
+		if cids[i], err = cid.Bytes(0); err != nil {
 			return nil, fmt.Errorf("pieceCids[%d].data: %w", i, err)
 		}
 	}
 	return PiecesAdded{t.word(0), first(ids), ids, cids}, nil
 }
 
-func piecesAddedV2(t topics, d abiData) (Event, error) {
-	id, err := d.word(0)
+func piecesAddedV2(t topics, d abidata.Data) (Event, error) {
+	id, err := d.Word(0)
 	if err != nil {
 		return nil, fmt.Errorf("firstPieceId: %w", err)
 	}
-	packed, n, err := d.array(32, 64)
+	packed, n, err := d.Array(32, 64)
 	if err != nil {
 		return nil, fmt.Errorf("pieceCids: %w", err)
 	}
@@ -144,23 +145,23 @@ func first(ids []attestation.Word) attestation.Word {
 	return ids[0]
 }
 
-func piecesRemoved(t topics, d abiData) (Event, error) {
-	ids, err := d.words(0)
+func piecesRemoved(t topics, d abidata.Data) (Event, error) {
+	ids, err := d.Words(0)
 	if err != nil {
 		return nil, fmt.Errorf("pieceIds: %w", err)
 	}
 	return PiecesRemoved{t.word(0), ids}, nil
 }
 
-func piecesScheduledForRemoval(t topics, d abiData) (Event, error) {
-	ids, err := d.words(0)
+func piecesScheduledForRemoval(t topics, d abidata.Data) (Event, error) {
+	ids, err := d.Words(0)
 	if err != nil {
 		return nil, fmt.Errorf("pieceIds: %w", err)
 	}
 	return PiecesScheduledForRemoval{t.word(0), ids}, nil
 }
 
-func storageProviderChanged(t topics, _ abiData) (Event, error) {
+func storageProviderChanged(t topics, _ abidata.Data) (Event, error) {
 	old, err := t.address(1)
 	if err != nil {
 		return nil, fmt.Errorf("oldStorageProvider: %w", err)
@@ -172,55 +173,55 @@ func storageProviderChanged(t topics, _ abiData) (Event, error) {
 	return StorageProviderChanged{t.word(0), old, now}, nil
 }
 
-func proofFeePaid(t topics, d abiData) (Event, error) {
-	fee, err := d.word(0)
+func proofFeePaid(t topics, d abidata.Data) (Event, error) {
+	fee, err := d.Word(0)
 	if err != nil {
 		return nil, fmt.Errorf("fee: %w", err)
 	}
 	return ProofFeePaid{SetID: t.word(0), Fee: fee}, nil
 }
 
-func proofFeePaidWithPrice(t topics, d abiData) (Event, error) {
-	fee, err := d.word(0)
+func proofFeePaidWithPrice(t topics, d abidata.Data) (Event, error) {
+	fee, err := d.Word(0)
 	if err != nil {
 		return nil, fmt.Errorf("fee: %w", err)
 	}
-	price, err := d.uint64(32)
+	price, err := d.Uint64(32)
 	if err != nil {
 		return nil, fmt.Errorf("price: %w", err)
 	}
-	expo, err := d.int32(64)
+	expo, err := d.Int32(64)
 	if err != nil {
 		return nil, fmt.Errorf("expo: %w", err)
 	}
 	return ProofFeePaid{t.word(0), fee, price, expo}, nil
 }
 
-func feeUpdateProposed(_ topics, d abiData) (Event, error) {
+func feeUpdateProposed(_ topics, d abidata.Data) (Event, error) {
 	if len(d) < 96 {
-		return nil, errTruncated
+		return nil, abidata.ErrTruncated
 	}
 	return FeeUpdateProposed{attestation.Word(d), attestation.Word(d[32:]), attestation.Word(d[64:])}, nil
 }
 
-func contractUpgraded(_ topics, d abiData) (Event, error) {
-	version, err := d.bytes(0)
+func contractUpgraded(_ topics, d abidata.Data) (Event, error) {
+	version, err := d.Bytes(0)
 	if err != nil {
 		return nil, fmt.Errorf("version: %w", err)
 	}
-	impl, err := d.address(32)
+	impl, err := d.Address(32)
 	if err != nil {
 		return nil, fmt.Errorf("implementation: %w", err)
 	}
 	return ContractUpgraded{string(version), impl}, nil
 }
 
-func upgradeAnnounced(_ topics, d abiData) (Event, error) {
-	impl, err := d.address(0)
+func upgradeAnnounced(_ topics, d abidata.Data) (Event, error) {
+	impl, err := d.Address(0)
 	if err != nil {
 		return nil, fmt.Errorf("nextImplementation: %w", err)
 	}
-	epoch, err := d.word(32)
+	epoch, err := d.Word(32)
 	if err != nil {
 		return nil, fmt.Errorf("afterEpoch: %w", err)
 	}
@@ -230,15 +231,15 @@ func upgradeAnnounced(_ topics, d abiData) (Event, error) {
 	return UpgradeAnnounced{impl, epoch}, nil
 }
 
-func priceOracleFailure(_ topics, d abiData) (Event, error) {
-	reason, err := d.bytes(0)
+func priceOracleFailure(_ topics, d abidata.Data) (Event, error) {
+	reason, err := d.Bytes(0)
 	if err != nil {
 		return nil, fmt.Errorf("reason: %w", err)
 	}
 	return PriceOracleFailure{reason}, nil
 }
 
-func upgraded(t topics, _ abiData) (Event, error) {
+func upgraded(t topics, _ abidata.Data) (Event, error) {
 	impl, err := t.address(0)
 	if err != nil {
 		return nil, fmt.Errorf("implementation: %w", err)
@@ -246,7 +247,7 @@ func upgraded(t topics, _ abiData) (Event, error) {
 	return Upgraded{impl}, nil
 }
 
-func ownershipTransferred(t topics, _ abiData) (Event, error) {
+func ownershipTransferred(t topics, _ abidata.Data) (Event, error) {
 	old, err := t.address(0)
 	if err != nil {
 		return nil, fmt.Errorf("previousOwner: %w", err)
@@ -258,20 +259,22 @@ func ownershipTransferred(t topics, _ abiData) (Event, error) {
 	return OwnershipTransferred{old, now}, nil
 }
 
-func initialized(_ topics, d abiData) (Event, error) {
-	version, err := d.uint64(0)
+func initialized(_ topics, d abidata.Data) (Event, error) {
+	version, err := d.Uint64(0)
 	if err != nil {
 		return nil, fmt.Errorf("version: %w", err)
 	}
 	return Initialized{version}, nil
 }
 
-func mockRootsAdded(t topics, d abiData) (Event, error) {
-	roots, err := d.words(0)
+func mockRootsAdded(t topics, d abidata.Data) (Event, error) {
+	roots, err := d.Words(0)
 	if err != nil {
 		return nil, fmt.Errorf("rootCIDs: %w", err)
 	}
 	return MockRootsAdded{t.word(0), roots}, nil
 }
 
-func mockProofSetLive(t topics, _ abiData) (Event, error) { return MockProofSetLive{t.word(0)}, nil }
+func mockProofSetLive(t topics, _ abidata.Data) (Event, error) {
+	return MockProofSetLive{t.word(0)}, nil
+}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core/types"
+
+	"github.com/slastream/slastream-go/fevm/internal/abidata"
 )
 
 var (
@@ -50,7 +52,7 @@ func ParseLog(l *types.Log) (Event, error) {
 type decoder struct {
 	signature string
 	indexed   int // topics after the first
-	decode    func(topics, abiData) (Event, error)
+	decode    func(topics, abidata.Data) (Event, error)
 }
 
 // decoders has a row for each event of each release of PDPVerifier, v1.0.0 to

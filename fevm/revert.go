@@ -9,6 +9,7 @@ import (
 	"golang.org/x/crypto/sha3"
 
 	"github.com/slastream/slastream-go/attestation"
+	"github.com/slastream/slastream-go/fevm/internal/abidata"
 )
 
 // A ContractError is what a contract reverted with: a custom error of
@@ -72,7 +73,7 @@ func ParseRevert(data []byte) (*ContractError, error) {
 	return e, nil
 }
 
-func readRevert(signature string, d abiData) (*ContractError, error) {
+func readRevert(signature string, d abidata.Data) (*ContractError, error) {
 	name, list, _ := strings.Cut(strings.TrimSuffix(signature, ")"), "(")
 	e := &ContractError{Name: name}
 	if list == "" {
@@ -85,14 +86,14 @@ func readRevert(signature string, d abiData) (*ContractError, error) {
 		switch typ {
 		case "string":
 			var text []byte
-			text, err = d.bytes(32 * i)
+			text, err = d.Bytes(32 * i)
 			e.Message = string(text)
 		case "address":
-			if e.Args[i], err = d.word(32 * i); err == nil {
-				_, err = wordAddress(e.Args[i])
+			if e.Args[i], err = d.Word(32 * i); err == nil {
+				_, err = abidata.AddressOf(e.Args[i])
 			}
 		default:
-			e.Args[i], err = d.word(32 * i)
+			e.Args[i], err = d.Word(32 * i)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("argument %d: %w", i, err)
