@@ -2,7 +2,6 @@ package escrow
 
 import (
 	"errors"
-	"math"
 
 	"github.com/slastream/slastream-go/attestation"
 	"github.com/slastream/slastream-go/slastream"
@@ -26,33 +25,28 @@ func (c *Contract) CreateDeal(call Call, t slastream.Terms) (attestation.Word, e
 
 func (c *Contract) createDeal(call Call, t slastream.Terms) (attestation.Word, error) {
 	none := attestation.Word{}
-	switch {
-	case c.Paused():
+	if c.Paused() {
 		return none, slastream.ErrPaused
-	case t.Chunks == 0:
-		return none, slastream.ErrNoChunks
-	case t.ChunkAmount.IsZero():
-		return none, slastream.ErrNoChunkAmount
-	case t.Duration == 0:
-		return none, slastream.ErrNoDuration
-	case c.params.Class == Extended && t.Provider.IsZero():
-		return none, slastream.ErrProviderZero
 	}
-	total, err := t.Total()
+	if err := t.Check(c.params.Class); err != nil {
+		return none, err
+	}
+	total, err := t.Total() // neither can fail after Check
 	if err != nil {
-		return none, slastream.ErrMulOverflow
+		return none, err
 	}
 	locked, err := t.Locked()
 	if err != nil {
-		return none, slastream.ErrAddOverflow
+		return none, err
 	}
 	if err := c.answered(c.host.TransferFrom(c.params.Address, call.From, c.params.Address, locked)); err != nil {
 		return none, err
 	}
 	// Read after the token call: a token that calls back may have opened a deal.
 	count := c.vars.get(dealCounter) + 1
-	if t.Duration > math.MaxUint64-call.At {
-		return none, slastream.ErrDeadlineOverflow
+	deadline, err := t.Deadline(call.At)
+	if err != nil {
+		return none, err
 	}
 	deal := slastream.Deal{
 		ID:          attestation.WordFromUint64(count),
@@ -62,7 +56,7 @@ func (c *Contract) createDeal(call Call, t slastream.Terms) (attestation.Word, e
 		ChunkAmount: t.ChunkAmount,
 		Chunks:      t.Chunks,
 		Collateral:  t.Collateral,
-		Deadline:    call.At + t.Duration,
+		Deadline:    deadline,
 		Active:      true,
 	}
 	c.vars.set(dealCounter, count)
@@ -127,18 +121,10 @@ func (c *Contract) releaseChunk(s attestation.Signed) error {
 
 // claim checks that a chunk can be paid and marks it as paid. The signature is
 // checked after it; what is refused then is undone as a whole.
-//
-// The contract also checks 'Deal already slashed' and 'All chunks already
-// released' after the first; neither can fail for an active deal.
 func (c *Contract) claim(a attestation.Attestation) (slastream.Deal, error) {
 	deal, slot := c.deals.get(a.DealID), chunk{a.DealID, a.ChunkIndex}
-	switch {
-	case !deal.Active:
-		return deal, slastream.ErrDealNotActive
-	case a.ChunkIndex >= deal.Chunks:
-		return deal, slastream.ErrChunkOutOfBounds
-	case c.released.get(slot):
-		return deal, slastream.ErrChunkReleased
+	if err := deal.CheckRelease(a.ChunkIndex, c.released.get(slot)); err != nil {
+		return deal, err
 	}
 	c.released.set(slot, true)
 	return deal, nil
@@ -179,19 +165,12 @@ func (c *Contract) Slash(call Call, id attestation.Word) error {
 
 func (c *Contract) slash(call Call, id attestation.Word) error {
 	deal := c.deals.get(id)
-	switch {
-	case !deal.Active:
-		return slastream.ErrDealNotActive
-	case call.At < deal.Deadline:
-		return slastream.ErrDeadline
+	if err := deal.CheckSlash(call.At); err != nil {
+		return err
 	}
-	unpaid, err := deal.ChunkAmount.Mul(deal.Chunks - deal.Released)
+	amount, err := deal.Refund()
 	if err != nil {
-		return slastream.ErrMulOverflow
-	}
-	amount, err := deal.Collateral.Add(unpaid)
-	if err != nil {
-		return slastream.ErrAddOverflow
+		return err
 	}
 	deal.Active, deal.Slashed = false, true
 	c.deals.set(id, deal)

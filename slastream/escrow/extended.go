@@ -2,35 +2,19 @@ package escrow
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/slastream/slastream-go/attestation"
 	"github.com/slastream/slastream-go/slastream"
 )
 
-// Class selects the escrow class that a [Contract] models. The zero value is
-// the compatible one.
-type Class uint8
+// Class is the escrow class that a [Contract] models.
+type Class = slastream.Class
 
+// The two classes.
 const (
-	// Compatible is the class of the reference, and the class "compatible" of
-	// starknet/cairo, which adds only views.
-	Compatible Class = iota
-	// Extended is the class "extended" of starknet/cairo: guards, an owner who
-	// can be changed, and release_batch.
-	Extended
+	Compatible = slastream.ClassCompatible
+	Extended   = slastream.ClassExtended
 )
-
-// String returns the name of the class.
-func (c Class) String() string {
-	switch c {
-	case Compatible:
-		return "compatible"
-	case Extended:
-		return "extended"
-	}
-	return fmt.Sprintf("Class(%d)", uint8(c))
-}
 
 // MaxBatch is how many chunks [Contract.ReleaseBatch] takes at most. Source:
 // MAX_BATCH of starknet/cairo/src/extended.cairo.

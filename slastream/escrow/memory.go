@@ -78,7 +78,11 @@ type Account struct {
 	address slastream.Address
 }
 
-var _ slastream.Escrow = (*Account)(nil)
+var (
+	_ slastream.Escrow = (*Account)(nil)
+	_ slastream.State  = (*Account)(nil)
+	_ slastream.Funds  = (*Account)(nil)
+)
 
 // do makes one transaction: f as a whole or nothing.
 func (a *Account) do(ctx context.Context, f func(Call) error) error {
@@ -149,6 +153,21 @@ func (a *Account) DealCount(ctx context.Context) (attestation.Word, error) {
 // ChunkReleased reports whether a chunk was paid.
 func (a *Account) ChunkReleased(ctx context.Context, deal attestation.Word, chunk uint64) (bool, error) {
 	return read(ctx, a.m, func(c *Contract) bool { return c.ChunkReleased(deal, chunk) })
+}
+
+// Paused reports whether the owner stopped new deals and releases.
+func (a *Account) Paused(ctx context.Context) (bool, error) {
+	return read(ctx, a.m, (*Contract).Paused)
+}
+
+// PublicKey returns the attestation key that releases chunks.
+func (a *Account) PublicKey(ctx context.Context) (attestation.PublicKey, error) {
+	return read(ctx, a.m, func(c *Contract) attestation.PublicKey { return c.Params().Key })
+}
+
+// BalanceOf returns the tokens of an address.
+func (a *Account) BalanceOf(ctx context.Context, of slastream.Address) (slastream.Amount, error) {
+	return read(ctx, a.m, func(*Contract) slastream.Amount { return a.m.ledger.Balance(of) })
 }
 
 func read[T any](ctx context.Context, m *Memory, f func(*Contract) T) (T, error) {
