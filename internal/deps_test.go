@@ -170,7 +170,7 @@ var edges = []struct {
 		protects: "the simulated Starknet node knows nothing of Filecoin, signers and relay",
 		from:     "starknet/simulated",
 		never:    []string{module, nethermind + "/starknet.go/rpc"},
-		allow:    []string{"attestation", "slastream", "slastream/escrow", "starknet", "internal/jsonrpc"},
+		allow:    []string{"attestation", "slastream", "slastream/escrow", "starknet", "starknet/cairo", "internal/jsonrpc"},
 	},
 	{
 		protects: "the shared JSON-RPC code knows nothing of the SDK",

@@ -13,8 +13,9 @@ type block struct {
 	hash      hexFelt
 	parent    hexFelt
 	txs       []*transaction
+	ends      []mark // state after each transaction
 	events    int
-	writes    int  // changes of the state
+	changed   int  // values changed and 1; 0 if nobody has counted
 	end       mark // state after the block
 }
 
@@ -62,35 +63,53 @@ func (n *Node) pre() *block {
 
 // seal closes the open block, empty or not.
 func (n *Node) seal() *block {
+	if n.mempool.dry {
+		return n.head()
+	}
+	if n.manual {
+		n.release(everything)
+	}
 	b := n.pre()
 	b.end = n.state.mark()
-	if len(n.blocks) > 0 {
-		was := n.head().end
-		b.writes = b.end.escrow - was.escrow + b.end.ledger - was.ledger + b.end.senders - was.senders
-	}
 	b.hash = b.digest("block")
 	n.blocks = append(n.blocks, b)
 	n.byHash[b.hash] = b
 	n.pending, n.exact = nil, nil
 	for _, sub := range n.subscriptions {
-		sub.block(b)
+		sub.sealed(n, b)
+	}
+	if !n.manual {
+		n.release(everything)
 	}
 	return b
 }
 
 // include puts a transaction, applied at the block's time, into the open block.
 func (n *Node) include(b *block, t *transaction, r *receipt) {
+	if n.mempool.dry {
+		return
+	}
 	n.pending = b
 	t.block, t.index, t.receipt = b, len(b.txs), r
 	b.txs = append(b.txs, t)
+	b.ends = append(b.ends, n.state.mark())
 	b.events += len(r.events)
 	n.txs[t.hash] = t
 	n.index.add(t)
+	if n.manual {
+		for _, sub := range n.subscriptions {
+			sub.open(n, t)
+		}
+	}
 }
 
 // abort drops the blocks from number on, the open one too: state, nonces,
 // transactions and events go back to the block before.
-func (n *Node) abort(number uint64) []*block {
+func (n *Node) abort(number uint64) []*block { return n.rewind(number, n.blocks[number-1].end) }
+
+// rewind drops the blocks from number on and the open one, and makes m the
+// state: a mark between the block before and what is dropped.
+func (n *Node) rewind(number uint64, m mark) []*block {
 	dropped := slices.Clone(n.blocks[number:])
 	n.blocks = slices.Clip(n.blocks[:number])
 	for _, b := range dropped {
@@ -101,7 +120,7 @@ func (n *Node) abort(number uint64) []*block {
 		n.forget(n.pending)
 		n.pending = nil
 	}
-	n.state.undo(n.head().end)
+	n.state.undo(m)
 	n.index.cut(number)
 	n.slots.read = min(n.slots.read, len(n.index.all))
 	if len(dropped) > 0 {
@@ -123,6 +142,7 @@ func (n *Node) forget(b *block) {
 type view struct {
 	*block
 	open  bool // pre_confirmed
+	l1    bool // accepted on L1
 	state mark
 }
 
@@ -134,8 +154,8 @@ func (n *Node) in(v view, f func(*state)) {
 		s.at(v.state, func() { f(s) })
 		return
 	}
-	s.events = nil
+	s.reset()
 	f(s)
 	s.undo(m)
-	s.events = nil
+	s.reset()
 }

@@ -78,6 +78,30 @@ func (r *reader) felts() []hexFelt {
 	return list
 }
 
+// span reads the last parameter, a span of felts: Cairo slices it without
+// looking, and so panics with another text.
+func (r *reader) span() ([]hexFelt, error) {
+	n := r.uint(4)
+	switch {
+	case r.err != nil:
+		return nil, r.err
+	case n > uint64(len(r.in)):
+		return nil, &slastream.RevertError{Reason: "Index out of bounds"}
+	case n < uint64(len(r.in)):
+		return nil, &slastream.RevertError{Reason: "Input too long for arguments"}
+	}
+	return r.in, nil
+}
+
+// classHash reads a ClassHash: below 2^251.
+func (r *reader) classHash() hexFelt {
+	f := r.felt()
+	if f.bytes()[0] >= 8 {
+		r.fail()
+	}
+	return f
+}
+
 // end says whether everything was read and nothing is left.
 func (r *reader) end() error {
 	if r.err == nil && len(r.in) > 0 {

@@ -1,6 +1,7 @@
 package simulated
 
 import (
+	"github.com/slastream/slastream-go/attestation"
 	"github.com/slastream/slastream-go/slastream"
 	"github.com/slastream/slastream-go/slastream/escrow"
 	"github.com/slastream/slastream-go/starknet"
@@ -25,7 +26,7 @@ var escrowEntries = []entry{
 		if err != nil {
 			return nil, err
 		}
-		id, err := s.escrow.CreateDeal(c.escrow(), t)
+		id, err := c.self.escrow.CreateDeal(c.escrow(), t)
 		if err != nil {
 			return nil, err
 		}
@@ -37,203 +38,170 @@ var escrowEntries = []entry{
 		if err != nil {
 			return nil, err
 		}
-		return nil, s.escrow.ReleaseChunk(c.escrow(), signed)
+		return nil, c.self.escrow.ReleaseChunk(c.escrow(), signed)
 	}},
 	{"slash", cost{done: 932_160, undone: 400_000, failed: 50_240, data: 320}, func(s *state, c *call, r *reader) ([]hexFelt, error) {
 		id := r.u256()
 		if err := r.end(); err != nil {
 			return nil, err
 		}
-		return nil, s.escrow.Slash(c.escrow(), id)
+		return nil, c.self.escrow.Slash(c.escrow(), id)
 	}},
 	{"pause", cost{done: 350_000, undone: 100_000, data: 128}, func(s *state, c *call, r *reader) ([]hexFelt, error) {
 		if err := r.end(); err != nil {
 			return nil, err
 		}
-		return nil, s.escrow.Pause(c.escrow())
+		return nil, c.self.escrow.Pause(c.escrow())
 	}},
 	{"unpause", cost{done: 350_000, undone: 100_000, data: 128}, func(s *state, c *call, r *reader) ([]hexFelt, error) {
 		if err := r.end(); err != nil {
 			return nil, err
 		}
-		return nil, s.escrow.Unpause(c.escrow())
+		return nil, c.self.escrow.Unpause(c.escrow())
 	}},
 	{"get_deal", cost{done: 300_000, undone: 300_000}, func(s *state, c *call, r *reader) ([]hexFelt, error) {
 		id := r.u256()
 		if err := r.end(); err != nil {
 			return nil, err
 		}
-		return values(starknet.EncodeDeal(s.escrow.Deal(id))), nil
+		return values(starknet.EncodeDeal(c.self.escrow.Deal(id))), nil
 	}},
-	getter("get_deal_counter", func(s *state, _ *call) []hexFelt {
-		low, high := split(s.escrow.DealCount())
+	getter("get_deal_counter", func(_ *state, c *call) []hexFelt {
+		low, high := split(c.self.escrow.DealCount())
 		return []hexFelt{low, high}
 	}),
-	getter("get_pkp_public_key", func(s *state, _ *call) []hexFelt {
-		key := s.world.params.Key
+	getter("get_pkp_public_key", func(_ *state, c *call) []hexFelt {
+		key := c.self.escrow.Params().Key
 		xLow, xHigh := split(key.X)
 		yLow, yHigh := split(key.Y)
 		return []hexFelt{xLow, xHigh, yLow, yHigh}
 	}),
 }
 
+// viewEntries are the views of the classes of starknet/cairo, which the
+// reference has not.
+var viewEntries = []entry{
+	{"is_chunk_released", costView, func(_ *state, c *call, r *reader) ([]hexFelt, error) {
+		deal, index := r.u256(), r.uint(8)
+		if err := r.end(); err != nil {
+			return nil, err
+		}
+		return []hexFelt{flag(c.self.escrow.ChunkReleased(deal, index))}, nil
+	}},
+	getter("is_paused", func(_ *state, c *call) []hexFelt { return []hexFelt{flag(c.self.escrow.Paused())} }),
+	getter("get_owner", func(_ *state, c *call) []hexFelt { return []hexFelt{word(c.self.escrow.Owner())} }),
+	getter("get_token", func(_ *state, c *call) []hexFelt { return []hexFelt{word(c.self.escrow.Params().Token)} }),
+}
+
+var compatibleEntries = []entry{
+	getter("get_version", func(*state, *call) []hexFelt { return []hexFelt{text("SLAStream compatible 1")} }),
+}
+
 // extendedEntries is what the extended class has besides.
 var extendedEntries = []entry{
-	// The cost is that of a batch of 480; a node charges less for less.
-	{"release_batch", cost{done: 182_300_000, undone: 100_000_000, failed: 20_000_000, data: 320}, func(s *state, c *call, r *reader) ([]hexFelt, error) {
+	{"release_batch", cost{}, func(s *state, c *call, r *reader) ([]hexFelt, error) {
 		items, sig, err := starknet.DecodeReleaseBatch(refs(r.in))
 		if err != nil {
 			return nil, err
 		}
-		return nil, s.escrow.ReleaseBatch(c.escrow(), items, sig)
+		return nil, c.self.escrow.ReleaseBatch(c.escrow(), items, sig)
 	}},
 	{"transfer_ownership", cost{done: 350_000, undone: 100_000, data: 128}, func(s *state, c *call, r *reader) ([]hexFelt, error) {
 		to := r.address()
 		if err := r.end(); err != nil {
 			return nil, err
 		}
-		return nil, s.escrow.TransferOwnership(c.escrow(), to)
+		return nil, c.self.escrow.TransferOwnership(c.escrow(), to)
 	}},
 	{"accept_ownership", cost{done: 350_000, undone: 100_000, data: 128}, func(s *state, c *call, r *reader) ([]hexFelt, error) {
 		if err := r.end(); err != nil {
 			return nil, err
 		}
-		return nil, s.escrow.AcceptOwnership(c.escrow())
+		return nil, c.self.escrow.AcceptOwnership(c.escrow())
 	}},
-	{"is_chunk_released", costView, func(s *state, _ *call, r *reader) ([]hexFelt, error) {
-		deal, index := r.u256(), r.uint(8)
-		if err := r.end(); err != nil {
-			return nil, err
-		}
-		return []hexFelt{flag(s.escrow.ChunkReleased(deal, index))}, nil
-	}},
-	getter("is_paused", func(s *state, _ *call) []hexFelt { return []hexFelt{flag(s.escrow.Paused())} }),
-	getter("get_owner", func(s *state, _ *call) []hexFelt { return []hexFelt{word(s.escrow.Owner())} }),
-	getter("get_pending_owner", func(s *state, _ *call) []hexFelt { return []hexFelt{word(s.escrow.PendingOwner())} }),
-	getter("get_token", func(s *state, _ *call) []hexFelt { return []hexFelt{word(s.world.params.Token)} }),
+	getter("get_pending_owner", func(_ *state, c *call) []hexFelt { return []hexFelt{word(c.self.escrow.PendingOwner())} }),
 	getter("get_version", func(*state, *call) []hexFelt { return []hexFelt{text("SLAStream extended 1")} }),
 }
 
-// Costs of the token's entry points.
+// batchCost is linear in the number of items: starknet/cairo/README.md.
+func batchCost(_ *state, c *call) cost {
+	var n uint64
+	if len(c.calldata) > 0 {
+		n, _ = attestation.Word(c.calldata[0].bytes()).Uint64()
+	}
+	n = min(n, escrow.MaxBatch)
+	return cost{
+		done:   23_790_000 + 328_660*n,
+		undone: 500_000 + 250_000*n,
+		failed: 100_000 + 100_000*n,
+		data:   256 + 64*n,
+	}
+}
+
+// constructEscrow is the constructor of all escrow classes.
+func constructEscrow(s *state, c *call, r *reader) error {
+	class := c.self.class
+	p := escrow.Params{
+		Class: class.kind, Rules: class.rules, Address: c.self.address, ChainID: chainID.bytes(),
+		Key:   attestation.PublicKey{X: r.u256(), Y: r.u256()},
+		Token: r.address(),
+		Owner: c.caller,
+	}
+	if class.kind == escrow.Extended {
+		p.Owner = r.address()
+	}
+	if err := r.end(); err != nil {
+		return err
+	}
+	if err := p.Check(); err != nil {
+		return err
+	}
+	host := escrowHost{s, c.self}
+	c.self.escrow = escrow.New(p, host)
+	if class.kind == escrow.Extended {
+		host.Emit(slastream.OwnershipTransferred{New: p.Owner})
+	}
+	return nil
+}
+
+// An escrowHost is the chain as an escrow sees it. It is no escrow.Undoer: who
+// runs a transaction undoes a failed one as a whole.
+type escrowHost struct {
+	s    *state
+	self *contract
+}
+
 var (
-	costApprove  = cost{done: 286_080, undone: 110_720, failed: 60_000, data: 64}
-	costTransfer = cost{done: 400_000, undone: 150_000, failed: 80_000, data: 128}
-	costView     = cost{done: 120_000, undone: 120_000}
+	selCreateDeal       = selector("create_deal")
+	selReleaseChunk     = selector("release_chunk")
+	selTransferCall     = selector("transfer")
+	selTransferFromCall = selector("transfer_from")
 )
 
-// tokenEntries is the part of STRK's ABI that holders use, and the minter's
-// permissioned_mint.
-var tokenEntries = []entry{
-	getter("name", func(*state, *call) []hexFelt { return []hexFelt{text("Starknet Token")} }),
-	getter("symbol", func(*state, *call) []hexFelt { return []hexFelt{text("STRK")} }),
-	getter("decimals", func(*state, *call) []hexFelt { return []hexFelt{number(18)} }),
-	getter("total_supply", supply),
-	getter("totalSupply", supply),
-	{"balance_of", costView, balanceOf},
-	{"balanceOf", costView, balanceOf},
-	{"allowance", costView, func(s *state, _ *call, r *reader) ([]hexFelt, error) {
-		owner, spender := r.address(), r.address()
-		if err := r.end(); err != nil {
-			return nil, err
-		}
-		return amount(s.ledger.Allowance(owner, spender)), nil
-	}},
-	{"approve", costApprove, func(s *state, c *call, r *reader) ([]hexFelt, error) {
-		spender, value := r.address(), r.amount()
-		if err := r.end(); err != nil {
-			return nil, err
-		}
-		return yes(s.ledger.Approve(c.caller, spender, value))
-	}},
-	{"transfer", costTransfer, func(s *state, c *call, r *reader) ([]hexFelt, error) {
-		to, value := r.address(), r.amount()
-		if err := r.end(); err != nil {
-			return nil, err
-		}
-		return yes(s.ledger.Transfer(c.caller, to, value))
-	}},
-	{"transfer_from", costTransfer, transferFrom},
-	{"transferFrom", costTransfer, transferFrom},
-	{"permissioned_mint", costTransfer, func(s *state, c *call, r *reader) ([]hexFelt, error) {
-		to, value := r.address(), r.amount()
-		if err := r.end(); err != nil {
-			return nil, err
-		}
-		if c.caller != s.world.minter.Address {
-			return nil, &slastream.RevertError{Reason: "MINTER_ONLY"}
-		}
-		return nil, s.ledger.Mint(to, value)
-	}},
+func (h escrowHost) Transfer(from, to slastream.Address, value slastream.Amount) error {
+	return h.token(from, selTransferCall, append([]hexFelt{word(to)}, amount(value)...))
 }
 
-func supply(s *state, _ *call) []hexFelt { return amount(s.ledger.Supply()) }
+func (h escrowHost) TransferFrom(caller, from, to slastream.Address, value slastream.Amount) error {
+	return h.token(caller, selTransferFromCall, append([]hexFelt{word(from), word(to)}, amount(value)...))
+}
 
-func balanceOf(s *state, _ *call, r *reader) ([]hexFelt, error) {
-	a := r.address()
-	if err := r.end(); err != nil {
-		return nil, err
+// token calls the token and reads the bool that it returns.
+func (h escrowHost) token(caller slastream.Address, sel hexFelt, calldata []hexFelt) error {
+	c := &call{caller: caller, to: h.self.escrow.Params().Token, selector: sel, calldata: calldata, at: h.s.clock}
+	_, out, fault := h.s.run(c)
+	switch {
+	case fault != nil:
+		return fault
+	case len(out) == 0 || out[0] != flag(true) && out[0] != (hexFelt{}):
+		return &slastream.RevertError{Reason: "Returned data too short"}
+	case out[0] == (hexFelt{}):
+		return escrow.ErrFalse
 	}
-	return amount(s.ledger.Balance(a)), nil
+	return nil
 }
 
-func transferFrom(s *state, c *call, r *reader) ([]hexFelt, error) {
-	from, to, value := r.address(), r.address(), r.amount()
-	if err := r.end(); err != nil {
-		return nil, err
-	}
-	return yes(s.ledger.TransferFrom(c.caller, from, to, value))
-}
-
-// yes is the bool that ERC-20 calls return.
-func yes(err error) ([]hexFelt, error) {
-	if err != nil {
-		return nil, err
-	}
-	return []hexFelt{flag(true)}, nil
-}
-
-// accountEntries are the views of OpenZeppelin's account, and what its
-// __validate__ and __execute__ say outside of a transaction.
-var accountEntries = []entry{
-	{"__validate__", costView, func(_ *state, c *call, r *reader) ([]hexFelt, error) {
-		return nil, refuseCall(c, r, "Account: invalid signature")
-	}},
-	{"__execute__", costView, func(_ *state, c *call, r *reader) ([]hexFelt, error) {
-		if c.caller.IsZero() {
-			return nil, refuseCall(c, r, "Account: invalid tx version")
-		}
-		return nil, refuseCall(c, r, "Account: invalid caller")
-	}},
-	getter("get_public_key", publicKey),
-	getter("getPublicKey", publicKey),
-	{"is_valid_signature", costView, isValidSignature},
-	{"isValidSignature", costView, isValidSignature},
-}
-
-// refuseCall is the panic after the account has read its calls.
-func refuseCall(c *call, r *reader, reason string) error {
-	if _, cannotRead := decodeCalls(c.to, r.in, c.at); cannotRead != "" {
-		reason = cannotRead
-	}
-	return &slastream.RevertError{Reason: reason}
-}
-
-func publicKey(s *state, c *call) []hexFelt {
-	return []hexFelt{s.world.byAddress[c.to].key.publicKey()}
-}
-
-func isValidSignature(s *state, c *call, r *reader) ([]hexFelt, error) {
-	hash, sig := r.felt(), r.felts()
-	if err := r.end(); err != nil {
-		return nil, err
-	}
-	if s.world.byAddress[c.to].valid(hash, sig) {
-		return []hexFelt{text("VALID")}, nil
-	}
-	return []hexFelt{{}}, nil
-}
-
-// valid reports whether sig is the account's signature of hash.
-func (a *account) valid(hash hexFelt, sig []hexFelt) bool {
-	return len(sig) == 2 && a.key.verify(hash, sig[0], sig[1])
+func (h escrowHost) Emit(e slastream.Event) {
+	keys, data := starknet.EncodeEvent(e)
+	h.s.emit(h.self.address, values(keys), values(data))
 }

@@ -110,8 +110,11 @@ func (n *Node) devnetAbortBlocks(_ version, a args) (any, error) {
 		return nil, &jsonrpc.Error{Code: -1, Message: "No block found"}
 	}
 	dropped, err := n.abortFrom(from.number)
-	if err != nil {
+	switch {
+	case from.number == 0:
 		return nil, &jsonrpc.Error{Code: -1, Message: "Genesis block can't be aborted"}
+	case err != nil:
+		return nil, &jsonrpc.Error{Code: -1, Message: "Block accepted on L1 can't be aborted"}
 	}
 	answer := struct {
 		Aborted []hexFelt `json:"aborted"`
@@ -125,8 +128,8 @@ func (n *Node) devnetAbortBlocks(_ version, a args) (any, error) {
 // abortFrom checks what Abort takes. The number of the open block drops it
 // alone.
 func (n *Node) abortFrom(number uint64) ([]*block, error) {
-	if number == 0 || number > uint64(len(n.blocks)) {
-		return nil, fmt.Errorf("simulated: abort from block %d: want 1 to %d", number, len(n.blocks))
+	if first := max(1, n.l1); number < first || number > uint64(len(n.blocks)) {
+		return nil, fmt.Errorf("simulated: abort from block %d: want %d to %d", number, first, len(n.blocks))
 	}
 	return n.abort(number), nil
 }
@@ -167,19 +170,21 @@ func (n *Node) mint(to slastream.Address, value slastream.Amount) (hexFelt, slas
 	defer n.mu.Unlock()
 	minter := n.world.minter
 	limit := func(amount uint64) bound { return bound{number(amount), number(gasPrice)} }
-	kind, mode, sender, nonce := "INVOKE", "L1", word(minter.Address), number(n.state.nonces[minter.Address])
+	kind, mode, sender, nonce := "INVOKE", "L1", word(minter.Address), number(n.state.nonce(minter.Address))
 	t := &transaction{
 		sender: minter.Address,
-		nonce:  n.state.nonces[minter.Address],
+		nonce:  n.state.nonce(minter.Address),
 		signed: true,
-		invoke: invoke{
-			Type: &kind, Version: &versionInvoke, Sender: &sender, Nonce: &nonce, Tip: new(hexFelt),
+		kind:   typeInvoke,
+		body: body{
+			Type: &kind, Version: &version3, Sender: &sender, Nonce: &nonce, Tip: new(hexFelt),
 			Bounds:        &resourceBounds{L1Gas: limit(0), L1DataGas: limit(10_000), L2Gas: limit(10_000_000)},
 			PaymasterData: []hexFelt{}, AccountDeploymentData: []hexFelt{}, NonceMode: &mode, FeeMode: &mode,
 			Calldata: append([]hexFelt{number(1), word(n.Token()), selMint, number(3), word(to)}, amount(value)...),
 		},
 	}
-	t.hash = n.hasher.invoke(t, 0)
+	t.hash = n.hasher.hash(t, 0)
+	t.checked = n.state.contract(t.sender)
 	key, err := starknet.NewLocalKey(minter.PrivateKey)
 	if err != nil {
 		return hexFelt{}, slastream.Amount{}, fmt.Errorf("simulated: sign mint: %w", err)

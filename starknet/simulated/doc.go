@@ -17,27 +17,48 @@
 //
 // # What is real
 //
-// Transactions (INVOKE version 3) are hashed and their Stark signatures
-// checked; nonces, resource bounds and balances are enforced with the codes
-// and texts of a real node; a multicall happens as a whole or reverts and then
-// leaves nonce and fee. The escrow, the token and the texts of reverts are
-// those of the reference contract, STRK and OpenZeppelin's account on
-// starknet-devnet 0.6.1, whose recorded answers the tests compare with. State
-// at old blocks is exact; looking at one costs as much as there are changes
-// after it.
+// Transactions of version 3 (INVOKE, DECLARE, DEPLOY_ACCOUNT) are hashed and
+// their Stark signatures checked; nonces, resource bounds and balances are
+// enforced with the codes and texts of a real node; a multicall happens as a
+// whole or reverts and then leaves nonce and fee. The escrow, the token and the
+// texts of reverts are those of the reference contract, STRK and OpenZeppelin's
+// account on starknet-devnet 0.6.1, whose recorded answers the tests compare
+// with. State at old blocks, state diffs and traces with inner calls are exact;
+// looking at an old one costs as much as there are changes after it.
+//
+// All methods of RPC 0.9.0 and 0.10.2 are there, parameters by name or by
+// position, and all subscriptions on WebSockets. RPC 0.9.0 is at /rpc/v0_9 and
+// /ws/v0_9, RPC 0.10.2 at /rpc/v0_10 and /ws/v0_10.
 //
 // # What is not
 //
-// Gas is a table of what starknet-devnet charged for the same calls. Block
-// hashes and the commitments in headers are SHA-256, not Poseidon; there is no
-// state root, no state diff and no trace of inner calls. DECLARE and
-// DEPLOY_ACCOUNT are refused with code 63, methods that are not there with
-// −32601; of the subscriptions there are new heads and events of sealed blocks. Nothing is ever accepted on L1. Classes have
-// their real hashes and compiler versions, but no program and no ABI.
+// Gas is a table of what starknet-devnet charged for the same calls; the inner
+// calls of a trace have none. Block hashes and the commitments in headers are
+// SHA-256, not Poseidon. There are no state roots: they are 0, and
+// starknet_getStorageProof answers code 42. There are no messages from or to
+// L1, and no programs of classes: starknet_getCompiledCasm answers code 100.
+// Only the classes of package starknet/cairo, the reference escrow and
+// OpenZeppelin's account can be declared. The flags
+// INCLUDE_LAST_UPDATE_BLOCK and RETURN_INITIAL_READS are refused.
 //
 // Where starknet-devnet is laxer than public nodes, this node is not: felts
 // must be below the prime, a page of events is at most 1,024 long and may be
 // empty and still have a continuation token, a filter has at most 1,024 keys.
+// Blocks accepted on L1 cannot be aborted. A subscription with PRE_CONFIRMED
+// hears of a transaction again when it is accepted on L2.
+//
+// # Finality
+//
+// A transaction is PRE_CONFIRMED in the open block, ACCEPTED_ON_L2 in a sealed
+// one and ACCEPTED_ON_L1 when [Node.AcceptOnL1] says so. [Node.Abort] is a
+// reorganization. [Node.Snapshot] and [Node.Restore] go back to a moment, for
+// tests that branch; there is nothing to dump or load, as a node starts in
+// milliseconds.
+//
+// # Faults
+//
+// [Node.Faulty] is the node as a bad network and a bad provider show it, by
+// probabilities and a seed: [Faults].
 //
 // # Time
 //
@@ -49,6 +70,6 @@
 // # Controls
 //
 // Besides Go methods there are starknet-devnet's own devnet_setTime,
-// devnet_increaseTime, devnet_createBlock, devnet_mint, devnet_abortBlocks and
-// devnet_getPredeployedAccounts.
+// devnet_increaseTime, devnet_createBlock, devnet_mint, devnet_abortBlocks,
+// devnet_acceptOnL1 and devnet_getPredeployedAccounts.
 package simulated

@@ -24,6 +24,7 @@ var (
 	errBounds     = &jsonrpc.Error{Code: 53, Message: "The transaction's resources don't cover validation or the minimal transaction fee"}
 	errBalance    = &jsonrpc.Error{Code: 54, Message: "Account balance is smaller than the transaction's maximal fee (calculated as the sum of each resource's limit x max price)"}
 	errValidation = &jsonrpc.Error{Code: 55, Message: "Account validation failed"}
+	errDuplicate  = &jsonrpc.Error{Code: 59, Message: "A transaction with the same hash already exists in the mempool"}
 	errQuery      = &jsonrpc.Error{Code: -1, Message: "only-query transactions are not supported"}
 	errMethod     = &jsonrpc.Error{Code: jsonrpc.CodeNoMethod, Message: "Method not found"}
 )

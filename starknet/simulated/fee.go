@@ -94,6 +94,11 @@ func (g gas) exceeded(b *resourceBounds) (string, gas) {
 	return "", g
 }
 
+// zero reports whether nothing at all may be used.
+func (b *resourceBounds) zero() bool {
+	return b.L1Gas.amount() == 0 && b.L1DataGas.amount() == 0 && b.L2Gas.amount() == 0
+}
+
 // covers reports whether the bounds allow the present prices and the least
 // gas of any transaction.
 func (b *resourceBounds) covers() bool {

@@ -47,7 +47,7 @@ type price struct {
 
 // header describes a block. The state root is 0, as on starknet-devnet: there
 // is no state tree.
-func (v view) header(ver version) header {
+func (n *Node) header(v view, ver version) header {
 	p := price{number(gasPrice), number(gasPrice)}
 	h := header{
 		Number:     v.number,
@@ -60,11 +60,14 @@ func (v view) header(ver version) header {
 	if v.open {
 		return h
 	}
-	h.Status, h.Hash, h.Parent, h.Root = "ACCEPTED_ON_L2", &v.hash, &v.parent, new(hexFelt)
+	h.Status, h.Hash, h.Parent, h.Root = statusL2, &v.hash, &v.parent, new(hexFelt)
+	if v.l1 {
+		h.Status = statusL1
+	}
 	if ver >= v010 {
 		h.commitments = &commitments{
 			StateDiff:       v.digest("state_diff_commitment"),
-			StateDiffLength: v.writes,
+			StateDiffLength: n.changed(v.block),
 			Transactions:    v.digest("transaction_commitment"),
 			Events:          v.digest("event_commitment"),
 			Count:           len(v.txs),
@@ -79,6 +82,7 @@ func (v view) header(ver version) header {
 type wireReceipt struct {
 	Type        string    `json:"type"`
 	Hash        hexFelt   `json:"transaction_hash"`
+	Contract    *hexFelt  `json:"contract_address,omitempty"` // DEPLOY_ACCOUNT
 	Fee         wireFee   `json:"actual_fee"`
 	Messages    []int     `json:"messages_sent"` // none: nothing here sends to L1
 	Events      []event   `json:"events"`
@@ -101,34 +105,32 @@ type resources struct {
 	L2Gas     uint64 `json:"l2_gas"`
 }
 
-func (t *transaction) wireReceipt(sealed, inBlock bool) wireReceipt {
+// wireReceipt is the receipt of a transaction with that finality.
+func (t *transaction) wireReceipt(status string, inBlock bool) wireReceipt {
 	r := t.receipt
 	out := wireReceipt{
-		Type:      "INVOKE",
+		Type:      t.kind,
 		Hash:      t.hash,
 		Fee:       wireFee{"FRI", word(r.fee.Word())},
 		Messages:  []int{},
 		Events:    r.events,
 		Execution: "SUCCEEDED",
 		Revert:    r.reverted,
-		Finality:  finality(sealed),
+		Finality:  status,
 		Resources: resources{L1DataGas: r.gas.data, L2Gas: r.gas.l2},
 	}
 	if r.reverted != "" {
 		out.Execution = "REVERTED"
 	}
+	if t.kind == typeDeployAccount {
+		address := word(t.sender)
+		out.Contract = &address
+	}
 	if !inBlock {
 		out.BlockNumber = &t.block.number
-		if sealed {
+		if status != statusPreConfirmed {
 			out.BlockHash = &t.block.hash
 		}
 	}
 	return out
-}
-
-func finality(sealed bool) string {
-	if sealed {
-		return "ACCEPTED_ON_L2"
-	}
-	return "PRE_CONFIRMED"
 }

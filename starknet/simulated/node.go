@@ -3,6 +3,7 @@ package simulated
 import (
 	"math"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,7 +26,7 @@ type Options struct {
 }
 
 // A Node is a Starknet node in process. It is an http.Handler and safe for
-// concurrent use. Make one with [New]; there is nothing to close.
+// concurrent use. Make one with [New]. Only its WebSockets need [Node.Close].
 type Node struct {
 	clock    func() uint64
 	manual   bool
@@ -41,11 +42,16 @@ type Node struct {
 	txs     map[hexFelt]*transaction
 	index   eventIndex
 	slots   slotIndex
+	l1      uint64  // number of blocks accepted on L1, the first ones
 	offset  uint64  // added to the clock, modulo 2^64
 	exact   *uint64 // timestamp of the next block, nil means by the clock
 
+	mempool       mempool
 	subscriptions []*subscription
 	subscribed    uint64 // subscriptions ever made
+	sockets       map[*socket]struct{}
+	serving       sync.WaitGroup // sockets
+	closed        bool           // no new sockets
 }
 
 // New returns a node with one empty block: the accounts, the token and the
@@ -62,12 +68,14 @@ func New(o Options) *Node {
 		byHash: make(map[hexFelt]*block),
 		txs:    make(map[hexFelt]*transaction),
 		index:  eventIndex{emitter: make(map[slastream.Address][]place)},
+
+		sockets: make(map[*socket]struct{}),
 	}
 	if n.clock == nil {
 		n.clock = func() uint64 { return uint64(time.Now().Unix()) }
 	}
 	n.state = newState(n.world)
-	n.slots = newSlotIndex(n.world)
+	n.slots = newSlotIndex()
 	genesis := &block{timestamp: n.now()}
 	n.pending = genesis
 	n.seal()
@@ -83,11 +91,7 @@ func (n *Node) Client() *http.Client {
 
 // Accounts returns the node's accounts. The first owns the escrow.
 func (n *Node) Accounts() []Account {
-	out := make([]Account, len(n.world.accounts))
-	for i, a := range n.world.accounts {
-		out[i] = a.Account
-	}
-	return out
+	return slices.Clone(n.world.accounts)
 }
 
 // Escrow returns the address of the escrow.
@@ -147,7 +151,8 @@ func (n *Node) Mint(to slastream.Address, amount slastream.Amount) (attestation.
 // Abort drops the blocks from number to the head, and the open one, as if they
 // had never been: a reorganization. Their transactions are unknown again and
 // can be sent again. It returns the hashes of the dropped blocks, newest
-// first. Block 0 stays; the number after the head drops the open block alone.
+// first. Block 0 and blocks accepted on L1 stay; the number after the head
+// drops the open block alone.
 func (n *Node) Abort(number uint64) ([]attestation.Word, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -155,9 +160,5 @@ func (n *Node) Abort(number uint64) ([]attestation.Word, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := make([]attestation.Word, len(dropped))
-	for i, b := range dropped {
-		out[i] = b.hash.bytes()
-	}
-	return out, nil
+	return hashes(dropped), nil
 }

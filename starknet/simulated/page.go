@@ -74,6 +74,14 @@ func matches(filter [][]hexFelt, keys []hexFelt) bool {
 	return true
 }
 
+func tooManyKeys(filter [][]hexFelt) bool {
+	keys := 0
+	for _, k := range filter {
+		keys += len(k)
+	}
+	return keys > maxKeys
+}
+
 func (n *Node) getEvents(v version, a args) (any, error) {
 	f, err := arg[eventFilter](a, 0)
 	if err != nil {
@@ -87,11 +95,7 @@ func (n *Node) getEvents(v version, a args) (any, error) {
 	case *f.ChunkSize > maxChunk:
 		return nil, errPageSize
 	}
-	keys := 0
-	for _, k := range f.Keys {
-		keys += len(k)
-	}
-	if keys > maxKeys {
+	if tooManyKeys(f.Keys) {
 		return nil, errKeys
 	}
 	addresses, err := f.addresses(v)
@@ -103,6 +107,9 @@ func (n *Node) getEvents(v version, a args) (any, error) {
 	first, last, err := n.blockRange(f.From, f.To)
 	if err != nil {
 		return nil, err
+	}
+	if addresses != nil && len(addresses) == 0 {
+		return eventPage{Events: []emittedEvent{}}, nil // of no contract
 	}
 	start := place{block: first}
 	if f.Token != nil {

@@ -41,12 +41,14 @@ func (b *blockID) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// view finds a block. No block is ever accepted on L1.
+// view finds a block.
 func (n *Node) view(id blockID) (view, error) {
 	var b *block
 	switch {
 	case id.tag == "latest":
 		b = n.head()
+	case id.tag == "l1_accepted" && n.l1 > 0:
+		b = n.blocks[n.l1-1]
 	case id.tag == "pre_confirmed":
 		return view{block: n.pre(), open: true, state: n.state.mark()}, nil
 	case id.number != nil && *id.number < uint64(len(n.blocks)):
@@ -57,7 +59,7 @@ func (n *Node) view(id blockID) (view, error) {
 	if b == nil {
 		return view{}, errBlock
 	}
-	return view{block: b, state: b.end}, nil
+	return view{block: b, l1: b.number < n.l1, state: b.end}, nil
 }
 
 // blockAt returns a sealed block or the open one.
@@ -101,7 +103,7 @@ type wireBlock struct {
 }
 
 // listBlock answers a block, each transaction as item makes it.
-func listBlock[T any](n *Node, v version, a args, item func(*transaction, bool) T) (any, error) {
+func listBlock[T any](n *Node, v version, a args, item func(*transaction, string) T) (any, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	at, err := n.viewArg(a, 0)
@@ -110,26 +112,34 @@ func listBlock[T any](n *Node, v version, a args, item func(*transaction, bool) 
 	}
 	list := make([]T, 0, len(at.txs))
 	for _, t := range at.txs {
-		list = append(list, item(t, !at.open))
+		list = append(list, item(t, n.finality(at.block)))
 	}
-	return wireBlock{at.header(v), list}, nil
+	return wireBlock{n.header(at, v), list}, nil
 }
 
 func (n *Node) getBlockWithTxHashes(v version, a args) (any, error) {
-	return listBlock(n, v, a, func(t *transaction, _ bool) hexFelt { return t.hash })
+	return listBlock(n, v, a, func(t *transaction, _ string) hexFelt { return t.hash })
 }
 
 func (n *Node) getBlockWithTxs(v version, a args) (any, error) {
-	return listBlock(n, v, a, func(t *transaction, _ bool) *invoke { return t.wire(true) })
+	proofs, err := proofFacts(v, a, 1)
+	if err != nil {
+		return nil, err
+	}
+	return listBlock(n, v, a, func(t *transaction, _ string) any { return t.answer(true, proofs) })
 }
 
 func (n *Node) getBlockWithReceipts(v version, a args) (any, error) {
+	proofs, err := proofFacts(v, a, 1)
+	if err != nil {
+		return nil, err
+	}
 	type item struct {
 		Receipt     wireReceipt `json:"receipt"`
-		Transaction *invoke     `json:"transaction"`
+		Transaction any         `json:"transaction"`
 	}
-	return listBlock(n, v, a, func(t *transaction, sealed bool) item {
-		return item{t.wireReceipt(sealed, true), t.wire(false)}
+	return listBlock(n, v, a, func(t *transaction, status string) item {
+		return item{t.wireReceipt(status, true), t.answer(false, proofs)}
 	})
 }
 
@@ -158,30 +168,24 @@ func (n *Node) withTransaction(a args, answer func(*transaction) any) (any, erro
 	return answer(t), nil
 }
 
-func (n *Node) getTransactionByHash(_ version, a args) (any, error) {
-	return n.withTransaction(a, func(t *transaction) any { return t.wire(true) })
+func (n *Node) getTransactionByHash(v version, a args) (any, error) {
+	proofs, err := proofFacts(v, a, 1)
+	if err != nil {
+		return nil, err
+	}
+	return n.withTransaction(a, func(t *transaction) any { return t.answer(true, proofs) })
 }
 
 func (n *Node) getTransactionReceipt(_ version, a args) (any, error) {
-	return n.withTransaction(a, func(t *transaction) any { return t.wireReceipt(n.sealed(t.block), false) })
+	return n.withTransaction(a, func(t *transaction) any { return t.wireReceipt(n.finality(t.block), false) })
 }
 
-func (n *Node) getTransactionStatus(_ version, a args) (any, error) {
-	return n.withTransaction(a, func(t *transaction) any {
-		status := struct {
-			Finality  string `json:"finality_status"`
-			Execution string `json:"execution_status"`
-			Failure   string `json:"failure_reason,omitempty"`
-		}{finality(n.sealed(t.block)), "SUCCEEDED", t.receipt.reverted}
-		if t.receipt.reverted != "" {
-			status.Execution = "REVERTED"
-		}
-		return status
-	})
-}
-
-func (n *Node) getTransactionByIndex(_ version, a args) (any, error) {
+func (n *Node) getTransactionByIndex(v version, a args) (any, error) {
 	i, err := arg[uint64](a, 1)
+	if err != nil {
+		return nil, err
+	}
+	proofs, err := proofFacts(v, a, 2)
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +198,7 @@ func (n *Node) getTransactionByIndex(_ version, a args) (any, error) {
 	case i >= uint64(len(at.txs)):
 		return nil, errIndex
 	}
-	return at.txs[i].wire(true), nil
+	return at.txs[i].answer(true, proofs), nil
 }
 
 // addressArg reads a contract address; one that cannot exist is like any other
@@ -207,8 +211,9 @@ func addressArg(a args, i int) (slastream.Address, error) {
 	return f.bytes(), nil
 }
 
-// withContract answers for a contract in the state of a block.
-func (n *Node) withContract(a args, block, contract int, answer func(*state, slastream.Address) any) (result any, err error) {
+// withContract answers for a contract in the state of a block. before runs in
+// the present state, under the lock; it may be nil.
+func (n *Node) withContract(a args, block, contract int, before func(), answer func(*state, slastream.Address) any) (result any, err error) {
 	address, err := addressArg(a, contract)
 	if err != nil {
 		return nil, err
@@ -219,15 +224,22 @@ func (n *Node) withContract(a args, block, contract int, answer func(*state, sla
 	switch {
 	case err != nil:
 		return nil, err
-	case n.world.classes[address] == nil:
-		return nil, errContract
 	}
-	n.in(at, func(s *state) { result = answer(s, address) })
-	return result, nil
+	if before != nil {
+		before()
+	}
+	n.in(at, func(s *state) {
+		if s.contract(address) == nil {
+			err = errContract
+			return
+		}
+		result = answer(s, address)
+	})
+	return result, err
 }
 
 func (n *Node) getNonce(_ version, a args) (any, error) {
-	return n.withContract(a, 0, 1, func(s *state, at slastream.Address) any { return number(s.nonces[at]) })
+	return n.withContract(a, 0, 1, nil, func(s *state, at slastream.Address) any { return number(s.nonce(at)) })
 }
 
 // getStorageAt takes response flags since RPC 0.10. The one there is changes
@@ -246,18 +258,15 @@ func (n *Node) getStorageAt(v version, a args) (any, error) {
 	case len(flags) > 0:
 		return nil, invalid("response_flags %.40q: not modelled", flags[0])
 	}
-	return n.withContract(a, 2, 0, func(s *state, at slastream.Address) any {
-		n.catchUp()
-		return n.slots.load(s, at, key)
-	})
+	return n.withContract(a, 2, 0, n.catchUp, func(s *state, at slastream.Address) any { return n.slots.load(s, at, key) })
 }
 
 func (n *Node) getClassAt(_ version, a args) (any, error) {
-	return n.withContract(a, 0, 1, func(s *state, at slastream.Address) any { return s.world.classes[at].wire() })
+	return n.withContract(a, 0, 1, nil, func(s *state, at slastream.Address) any { return s.contract(at).class.wire() })
 }
 
 func (n *Node) getClassHashAt(_ version, a args) (any, error) {
-	return n.withContract(a, 0, 1, func(s *state, at slastream.Address) any { return s.world.classHash(at) })
+	return n.withContract(a, 0, 1, nil, func(s *state, at slastream.Address) any { return s.classHash(at) })
 }
 
 func (n *Node) getClass(_ version, a args) (any, error) {
@@ -267,10 +276,12 @@ func (n *Node) getClass(_ version, a args) (any, error) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if _, err := n.viewArg(a, 0); err != nil {
+	at, err := n.viewArg(a, 0)
+	if err != nil {
 		return nil, err
 	}
-	c := n.world.byHash[hash]
+	var c *class
+	n.in(at, func(s *state) { c = s.declared.get(hash) })
 	if c == nil {
 		return nil, errClass
 	}

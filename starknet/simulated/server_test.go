@@ -182,9 +182,9 @@ func TestRefused(t *testing.T) {
 		params []any
 		code   int
 	}{
-		"declare":                   {"starknet_addDeclareTransaction", []any{map[string]any{"type": "DECLARE"}}, 63},
-		"deploy account":            {"starknet_addDeployAccountTransaction", []any{map[string]any{"type": "DEPLOY_ACCOUNT"}}, 63},
-		"declare as invoke":         {"starknet_addInvokeTransaction", []any{change("type", "DECLARE")}, 63},
+		"declare":                   {"starknet_addDeclareTransaction", []any{map[string]any{"type": "DECLARE"}}, -32602},
+		"deploy account":            {"starknet_addDeployAccountTransaction", []any{map[string]any{"type": "DEPLOY_ACCOUNT"}}, -32602},
+		"declare as invoke":         {"starknet_addInvokeTransaction", []any{change("type", "DECLARE")}, -32602},
 		"unknown type":              {"starknet_addInvokeTransaction", []any{change("type", "X")}, -32602},
 		"not an object":             {"starknet_addInvokeTransaction", []any{5}, -32602},
 		"garbage":                   {"starknet_addInvokeTransaction", []any{map[string]any{}}, -32602},

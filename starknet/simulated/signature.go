@@ -3,49 +3,48 @@ package simulated
 import (
 	"math/big"
 	"sync"
+	"sync/atomic"
 
 	starkcurve "github.com/consensys/gnark-crypto/ecc/stark-curve"
 	"github.com/consensys/gnark-crypto/ecc/stark-curve/fp"
 	"github.com/consensys/gnark-crypto/ecc/stark-curve/fr"
 )
 
-// windows is the number of 4-bit digits of a scalar.
-const windows = 64
+// A multiples holds j·2^(width·i)·P for every window i of a scalar and digit j,
+// so that a multiple of P is one addition a window and no doubling. A node
+// checks one signature a transaction, always against the same few keys.
+type multiples struct {
+	width  int // bits of a window
+	points []starkcurve.G1Affine
+}
 
-// multiples holds j·16^i·P for every window i and digit j from 1 to 15, so
-// that a multiple of P is at most 64 additions and no doubling. A node checks
-// one signature a transaction, always against the same few keys.
-type multiples [windows][15]starkcurve.G1Affine
-
-func newMultiples(p *starkcurve.G1Affine) *multiples {
-	list := make([]starkcurve.G1Jac, 0, windows*15)
+func newMultiples(p *starkcurve.G1Affine, width int) *multiples {
+	windows, digits := (256+width-1)/width, 1<<width-1
+	list := make([]starkcurve.G1Jac, 0, windows*digits)
 	var base starkcurve.G1Jac
 	base.FromAffine(p)
 	for range windows {
 		sum := base
-		for range 15 {
+		for range digits {
 			list = append(list, sum)
 			sum.AddAssign(&base)
 		}
 		base = sum
 	}
-	m := new(multiples)
-	for i, a := range starkcurve.BatchJacobianToAffineG1(list) {
-		m[i/15][i%15] = a
-	}
-	return m
+	return &multiples{width, starkcurve.BatchJacobianToAffineG1(list)}
 }
 
 // addTo adds k·P to sum.
 func (m *multiples) addTo(sum *starkcurve.G1Jac, k *fr.Element) {
-	digits := k.Bytes()
-	for i := range windows {
-		b := digits[31-i/2]
-		if i%2 == 1 {
-			b >>= 4
+	words := k.Bits()
+	digits := 1<<m.width - 1
+	for i, at := 0, 0; at < 256; i, at = i+1, at+m.width {
+		d := words[at/64] >> (at % 64)
+		if at%64+m.width > 64 && at/64 < 3 {
+			d |= words[at/64+1] << (64 - at%64)
 		}
-		if d := b & 15; d != 0 {
-			sum.AddMixed(&m[i][d-1])
+		if j := int(d) & digits; j != 0 {
+			sum.AddMixed(&m.points[i*digits+j-1])
 		}
 	}
 }
@@ -53,32 +52,50 @@ func (m *multiples) addTo(sum *starkcurve.G1Jac, k *fr.Element) {
 // generator returns the multiples of the generator, computed once.
 var generator = sync.OnceValue(func() *multiples {
 	_, g := starkcurve.Generators()
-	return newMultiples(&g)
+	return newMultiples(&g, 8)
 })
 
 // A starkKey checks signatures of one account as OpenZeppelin's account does:
 // check_ecdsa_signature of Cairo's corelib, which knows only the x of the
 // public key and so accepts either y.
 type starkKey struct {
-	point     starkcurve.G1Affine
-	multiples func() *multiples
+	public hexFelt // x
+	point  func() *starkcurve.G1Affine
+	used   atomic.Bool
+	table  func() *multiples
 }
 
-func newStarkKey(secret *big.Int) *starkKey {
-	k := new(starkKey)
-	k.point.ScalarMultiplicationBase(secret)
-	k.multiples = sync.OnceValue(func() *multiples { return newMultiples(&k.point) })
+// newStarkKey returns the key with that x. One that is on no point of the
+// curve verifies nothing.
+func newStarkKey(public hexFelt) *starkKey {
+	k := &starkKey{public: public}
+	k.point = sync.OnceValue(func() *starkcurve.G1Affine {
+		x := fp.Element(public)
+		a, b := starkcurve.CurveCoefficients()
+		var y fp.Element
+		y.Square(&x).Add(&y, &a).Mul(&y, &x).Add(&y, &b) // x³ + ax + b
+		if y.Sqrt(&y) == nil {
+			return nil
+		}
+		return &starkcurve.G1Affine{X: x, Y: y}
+	})
+	k.table = sync.OnceValue(func() *multiples { return newMultiples(k.point(), 6) })
 	return k
 }
 
-// publicKey is the x coordinate.
-func (k *starkKey) publicKey() hexFelt { return hexFelt(k.point.X) }
+// publicKeyOf is the x coordinate of the public key of a secret.
+func publicKeyOf(secret *big.Int) hexFelt {
+	var p starkcurve.G1Affine
+	p.ScalarMultiplicationBase(secret)
+	return hexFelt(p.X)
+}
 
-// verify reports whether (r, s) signs hash.
+// verify reports whether (r, s) signs hash. The table of multiples is made for
+// the second signature: many accounts sign once.
 func (k *starkKey) verify(hash, r, s hexFelt) bool {
 	rs, okR := scalar(r)
 	ss, okS := scalar(s)
-	if !okR || !okS {
+	if !okR || !okS || k.point() == nil {
 		return false
 	}
 	h := hash.bytes()
@@ -92,7 +109,12 @@ func (k *starkKey) verify(hash, r, s hexFelt) bool {
 	infinity(&a)
 	infinity(&b)
 	generator().addTo(&a, &u1)
-	k.multiples().addTo(&b, &u2)
+	if k.used.Swap(true) {
+		k.table().addTo(&b, &u2)
+	} else {
+		b.FromAffine(k.point())
+		b.ScalarMultiplication(&b, u2.BigInt(new(big.Int)))
+	}
 	want := fp.Element(r)
 	sum.Set(&a).AddAssign(&b)
 	if hasX(&sum, &want) {

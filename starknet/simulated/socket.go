@@ -14,9 +14,13 @@ import (
 	"github.com/slastream/slastream-go/internal/jsonrpc"
 )
 
-// maxQueue bounds the messages that wait for a slow reader. Who is slower is
-// disconnected, as by public nodes.
-const maxQueue = 1 << 16
+// Limits of sockets. Who does not read what it asked for is disconnected, as
+// by public nodes.
+const (
+	maxSockets = 1024
+	maxQueue   = 64 << 20 // bytes that wait for the reader of one socket
+	writeTime  = 10 * time.Second
+)
 
 var upgrader = websocket.Upgrader{CheckOrigin: loopbackOrigin}
 
@@ -40,11 +44,13 @@ func loopbackOrigin(r *http.Request) bool {
 // those that come while a request is answered follow the answer, so that a
 // client knows the id of a subscription before its first message.
 type socket struct {
-	conn *websocket.Conn
+	conn          *websocket.Conn
+	subscriptions int // under the node's lock
 
 	mu        sync.Mutex
 	queue     [][]byte
 	held      [][]byte
+	waiting   int // bytes in queue and held
 	answering bool
 	wake      chan struct{} // one token: the queue is not empty
 }
@@ -52,6 +58,11 @@ type socket struct {
 func (s *socket) send(message []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.waiting += len(message); s.waiting > maxQueue {
+		s.queue, s.held = nil, nil
+		s.conn.Close() // ends the reader, and that ends the rest
+		return
+	}
 	if s.answering {
 		s.held = append(s.held, message)
 		return
@@ -61,10 +72,6 @@ func (s *socket) send(message []byte) {
 
 // enqueue needs the lock.
 func (s *socket) enqueue(messages ...[]byte) {
-	if len(s.queue)+len(messages) > maxQueue {
-		s.conn.Close() // ends the reader, and that ends the rest
-		return
-	}
 	s.queue = append(s.queue, messages...)
 	select {
 	case s.wake <- struct{}{}:
@@ -82,6 +89,7 @@ func (s *socket) end(answer []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(answer) > 0 {
+		s.waiting += len(answer)
 		s.enqueue(answer)
 	}
 	s.enqueue(s.held...)
@@ -101,13 +109,52 @@ func (s *socket) write(ctx context.Context) {
 		s.queue = nil
 		s.mu.Unlock()
 		for _, message := range batch {
-			s.conn.SetWriteDeadline(time.Now().Add(10 * time.Second))
+			s.conn.SetWriteDeadline(time.Now().Add(writeTime))
 			if err := s.conn.WriteMessage(websocket.TextMessage, message); err != nil {
 				s.conn.Close()
 				return
 			}
+			s.mu.Lock()
+			s.waiting -= len(message)
+			s.mu.Unlock()
 		}
 	}
+}
+
+// Close ends the WebSockets of the node, waits until they are ended and
+// refuses new ones. Everything else works on. A node without WebSockets need
+// not be closed; http.Server.Shutdown does not end them.
+func (n *Node) Close() {
+	n.mu.Lock()
+	n.closed = true
+	for s := range n.sockets {
+		message := websocket.FormatCloseMessage(websocket.CloseGoingAway, "the node is closed")
+		s.conn.WriteControl(websocket.CloseMessage, message, time.Now().Add(100*time.Millisecond)) // best effort
+		s.conn.Close()
+	}
+	n.mu.Unlock()
+	n.serving.Wait()
+}
+
+// admit counts a socket in, if there is room.
+func (n *Node) admit(s *socket) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed || len(n.sockets) == maxSockets {
+		return false
+	}
+	n.sockets[s] = struct{}{}
+	n.serving.Add(1)
+	return true
+}
+
+// dismiss counts a socket out, with its subscriptions.
+func (n *Node) dismiss(s *socket) {
+	n.dropSocket(s)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.sockets, s)
+	n.serving.Done()
 }
 
 // serveSocket answers the messages of one connection, in order, until it
@@ -121,13 +168,19 @@ func (n *Node) serveSocket(w http.ResponseWriter, r *http.Request, v version) {
 	if err != nil {
 		return // Upgrade has answered
 	}
-	conn.SetReadLimit(jsonrpc.MaxRequest)
+	defer conn.Close()
 	s := &socket{conn: conn, wake: make(chan struct{}, 1)}
+	if !n.admit(s) {
+		message := websocket.FormatCloseMessage(websocket.CloseTryAgainLater, "the node is closed or has too many connections")
+		conn.WriteControl(websocket.CloseMessage, message, time.Now().Add(time.Second)) // best effort
+		return
+	}
+	defer n.dismiss(s)
+	conn.SetReadLimit(jsonrpc.MaxRequest)
 	ctx, cancel := context.WithCancel(r.Context())
 	var writer sync.WaitGroup
 	writer.Go(func() { s.write(ctx) })
 	defer func() {
-		n.dropSocket(s)
 		conn.Close()
 		cancel()
 		writer.Wait()
@@ -153,10 +206,10 @@ func (n *Node) socketHandler(v version, s *socket) jsonrpc.Handler {
 		if !ok {
 			return rest(ctx, name, params)
 		}
-		list, err := readArgs(params, m.required, m.optional)
+		list, err := m.args(v, params)
 		if err != nil {
 			return nil, err
 		}
-		return m.run(n, v, s, list)
+		return m.onSocket(n, v, s, list)
 	}
 }

@@ -103,6 +103,6 @@ func TestSubscriptions(t *testing.T) {
 		c.Mine()
 	}
 	require.Equal(t, 68, w.ask("starknet_subscribeNewHeads", []any{map[string]any{"block_number": 1}}).Error.Code)
-	require.Equal(t, 63, w.ask("starknet_subscribeEvents", map[string]any{"finality_status": "PRE_CONFIRMED"}).Error.Code)
+	require.Equal(t, -32602, w.ask("starknet_subscribeEvents", map[string]any{"finality_status": "ACCEPTED_ON_L1"}).Error.Code)
 	require.Equal(t, -32601, c.refused("starknet_subscribeNewHeads").Code, "HTTP has no subscriptions")
 }

@@ -2,120 +2,127 @@ package simulated
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/slastream/slastream-go/slastream"
 	"github.com/slastream/slastream-go/slastream/escrow"
-	"github.com/slastream/slastream-go/starknet"
 )
 
-// A state is the mutable part of the chain: the escrow, the token and the
-// nonces. It remembers every change, so a mark can be gone back to or visited.
+// A state is the mutable part of the chain: the contracts with what they store,
+// the declared classes and the nonces. It remembers every change, so a mark can
+// be gone back to or visited.
 type state struct {
-	world  *world
-	escrow *escrow.Contract
-	ledger *escrow.Ledger
+	world   *world
+	journal journal
 
-	senders []slastream.Address // of every transaction, in order
-	nonces  map[slastream.Address]uint64
+	contracts *table[slastream.Address, *contract]
+	declared  *table[hexFelt, *class]
+	nonces    *table[slastream.Address, uint64]
+	ledger    *escrow.Ledger // of STRK, which fees are paid in
 
-	events []event // since the last reset
-	inner  *frame  // token call that failed inside the escrow's
+	events   []event      // since the last reset
+	deployed []*contract  // since the last reset
+	made     []*made      // outermost calls since the last reset
+	inside   *made        // call that is being made, nil outside
+	depth    int          // of calls that are being made
+	clock    uint64       // block timestamp that they see, Unix seconds
+	tx       *transaction // that makes the calls, nil if there is none
 }
 
-// A mark names a state.
-type mark struct{ escrow, ledger, senders int }
+// A made is a call that was made, with all that it made itself.
+type made struct {
+	call
+	class  hexFelt
+	kind   string // EXTERNAL or CONSTRUCTOR
+	result []hexFelt
+	events []emitted // of this call alone
+	calls  []*made
+}
+
+// An emitted is an event with its place among those of the transaction.
+type emitted struct {
+	event
+	order int
+}
+
+// A contract is one deployed contract. What it stores is in the part that its
+// class uses.
+type contract struct {
+	address slastream.Address
+	class   *class
+
+	escrow *escrow.Contract
+	token  *token
+	mock   *mock
+	key    *starkKey // of an account
+}
+
+// component is the part with a journal of its own, nil if there is none.
+func (c *contract) component() component {
+	switch {
+	case c.escrow != nil:
+		return c.escrow
+	case c.token != nil:
+		return c.token.ledger
+	}
+	return nil
+}
 
 var initialBalance, _ = slastream.ParseAmount("1000000", 18)
 
-func newState(w *world) *state {
-	s := &state{world: w, nonces: make(map[slastream.Address]uint64)}
-	s.ledger = escrow.NewLedger(func(e escrow.TokenEvent) {
-		keys, data := tokenEvent(e)
-		s.emit(w.params.Token, keys, data)
-	})
-	s.escrow = escrow.New(w.params, tokenHost{s})
-	for _, a := range append(slices.Clone(w.accounts), w.minter) {
-		// Cannot fail: the addresses are not 0 and the sum is far below 2^256.
-		_ = s.ledger.Mint(a.Address, initialBalance)
-	}
-	s.events = nil
+// noState is before everything.
+func noState() *state {
+	s := new(state)
+	s.contracts = newTable[slastream.Address, *contract](&s.journal)
+	s.declared = newTable[hexFelt, *class](&s.journal)
+	s.nonces = newTable[slastream.Address, uint64](&s.journal)
 	return s
 }
 
-func (s *state) mark() mark {
-	return mark{s.escrow.Snapshot(), s.ledger.Snapshot(), len(s.senders)}
+// newState deploys what a world is born with.
+func newState(w *world) *state {
+	s := noState()
+	s.world = w
+	w.genesis(s)
+	s.reset()
+	// Nothing goes back beyond the first block.
+	s.journal = journal{}
+	return s
 }
+
+func (s *state) mark() mark { return s.journal.mark() }
 
 // undo goes back to a mark. It keeps s.events.
-func (s *state) undo(m mark) {
-	s.escrow.Revert(m.escrow)
-	s.ledger.Revert(m.ledger)
-	s.uncount(m.senders)
-}
+func (s *state) undo(m mark) { s.journal.undo(m) }
 
-// at runs f in the state of a mark and comes back; what f changed is dropped,
-// events too. It costs as much as there are changes after the mark.
-func (s *state) at(m mark, f func()) {
-	senders, events := s.senders, s.events
-	s.uncount(m.senders)
-	s.senders, s.events = slices.Clip(s.senders), nil
-	defer func() {
-		s.uncount(m.senders)
-		for _, a := range senders[m.senders:] {
-			s.nonces[a]++
-		}
-		s.senders, s.events = senders, events
-	}()
-	s.escrow.At(m.escrow, func() { s.ledger.At(m.ledger, f) })
-}
+// at runs f in the state of a mark and comes back; what f changed is dropped.
+func (s *state) at(m mark, f func()) { s.journal.at(m, f) }
 
-// count makes a's nonce one more: the number of transactions that a sent.
-func (s *state) count(a slastream.Address) {
-	s.nonces[a]++
-	s.senders = append(s.senders, a)
-}
+// reset forgets what the last transaction did.
+func (s *state) reset() { s.events, s.deployed, s.made = nil, nil, nil }
 
-// uncount takes back all transactions but the first n.
-func (s *state) uncount(n int) {
-	for _, a := range s.senders[n:] {
-		s.nonces[a]--
+// nonce is the number of transactions that an account sent.
+func (s *state) nonce(a slastream.Address) uint64 { return s.nonces.get(a) }
+
+// count makes a's nonce one more.
+func (s *state) count(a slastream.Address) { s.nonces.set(a, s.nonces.get(a)+1) }
+
+// contract returns the contract at an address, nil if there is none.
+func (s *state) contract(a slastream.Address) *contract { return s.contracts.get(a) }
+
+// classHash is the class at an address, 0 if there is no contract.
+func (s *state) classHash(at slastream.Address) hexFelt {
+	if c := s.contract(at); c != nil {
+		return c.class.hash
 	}
-	s.senders = s.senders[:n]
+	return hexFelt{}
 }
 
 func (s *state) emit(from slastream.Address, keys, data []hexFelt) {
-	s.events = append(s.events, event{From: word(from), Keys: keys, Data: data, emitter: from})
-}
-
-// tokenHost is the state as the escrow sees it. It is no escrow.Undoer: who
-// runs a call undoes a failed one as a whole.
-type tokenHost struct{ s *state }
-
-var (
-	selTransferCall     = selector("transfer")
-	selTransferFromCall = selector("transfer_from")
-)
-
-func (h tokenHost) Transfer(from, to slastream.Address, amount slastream.Amount) error {
-	return h.note(selTransferCall, h.s.ledger.Transfer(from, to, amount))
-}
-
-func (h tokenHost) TransferFrom(caller, from, to slastream.Address, amount slastream.Amount) error {
-	return h.note(selTransferFromCall, h.s.ledger.TransferFrom(caller, from, to, amount))
-}
-
-// note remembers which call of the token failed, for the texts of the revert.
-func (h tokenHost) note(sel hexFelt, err error) error {
-	if err != nil {
-		h.s.inner = h.s.frame(h.s.world.params.Token, sel)
+	e := event{From: word(from), Keys: keys, Data: data, emitter: from}
+	if s.inside != nil {
+		s.inside.events = append(s.inside.events, emitted{e, len(s.events)})
 	}
-	return err
-}
-
-func (h tokenHost) Emit(e slastream.Event) {
-	keys, data := starknet.EncodeEvent(e)
-	h.s.emit(h.s.world.params.Address, values(keys), values(data))
+	s.events = append(s.events, e)
 }
 
 // A call is one call of a contract.
@@ -124,39 +131,82 @@ type call struct {
 	selector   hexFelt
 	calldata   []hexFelt
 	at         uint64 // block timestamp, Unix seconds
+
+	self *contract // at to; set by run
 }
+
+// maxDepth bounds the calls inside of calls: a token that calls back could go
+// on for ever. A real node runs out of gas long before.
+const maxDepth = 50
 
 // run executes a call. It does not undo a failed one.
 func (s *state) run(c *call) (*entry, []hexFelt, *fault) {
-	class := s.world.classes[c.to]
-	if class == nil {
-		return nil, nil, &fault{frames: []frame{*s.frame(c.to, c.selector)}, missing: contractMissing}
+	if c.selector == selExecute && !c.caller.IsZero() {
+		// Nobody but the sequencer executes a transaction: a system call refuses.
+		return nil, nil, &fault{reason: "Invalid argument"}
 	}
-	e := class.entries[c.selector]
+	c.self = s.contract(c.to)
+	if c.self == nil {
+		return nil, nil, hardFault(s.frame(c.to, c.selector), contractMissing, notDeployed(c.to))
+	}
+	e := c.self.class.entries[c.selector]
 	if e == nil {
-		return nil, nil, s.fault(c, entryMissing, "ENTRYPOINT_NOT_FOUND")
+		return nil, nil, softFault(s.frame(c.to, c.selector), entryMissing, "ENTRYPOINT_NOT_FOUND")
 	}
-	s.inner = nil
-	out, err := e.run(s, c, &reader{in: c.calldata})
+	if s.depth == maxDepth {
+		return e, nil, softFault(s.frame(c.to, c.selector), nothingMissing, "Out of gas")
+	}
+	out, err := s.enter(c, "EXTERNAL", func(r *reader) ([]hexFelt, error) { return e.run(s, c, r) })
 	if err != nil {
-		if revert, ok := errors.AsType[*slastream.RevertError](err); ok {
-			return e, nil, s.fault(c, nothingMissing, revert.Reason)
-		}
-		// The model returns nothing else; a felt must come out all the same.
-		return e, nil, s.fault(c, nothingMissing, "Internal error")
+		return e, nil, s.fault(c, err)
 	}
 	return e, out, nil
 }
 
-func (s *state) fault(c *call, m missing, reason string) *fault {
-	f := &fault{frames: []frame{*s.frame(c.to, c.selector)}, reason: reason, missing: m}
-	if s.inner != nil {
-		f.frames = append(f.frames, *s.inner)
-		s.inner = nil
+// enter runs the code of the contract c.self.
+func (s *state) enter(c *call, kind string, code func(*reader) ([]hexFelt, error)) (out []hexFelt, err error) {
+	outside := s.inside
+	m := &made{call: *c, class: c.self.class.hash, kind: kind}
+	s.inside = m
+	s.clock = c.at
+	s.depth++
+	run := func() { out, err = code(&reader{in: c.calldata}) }
+	if part := c.self.component(); part != nil {
+		inner := run
+		run = func() { s.journal.write(part, inner) }
 	}
-	return f
+	run()
+	s.depth--
+	s.inside = outside
+	m.result = out
+	if outside != nil {
+		outside.calls = append(outside.calls, m)
+	} else {
+		s.made = append(s.made, m)
+	}
+	return out, err
 }
 
-func (s *state) frame(to slastream.Address, sel hexFelt) *frame {
-	return &frame{Address: word(to), Class: s.world.classHash(to), Selector: sel}
+// fault is what the error of a contract's code makes of the call.
+func (s *state) fault(c *call, err error) *fault {
+	f := s.frame(c.to, c.selector)
+	if inner, ok := errors.AsType[*fault](err); ok {
+		if inner.own {
+			return inner
+		}
+		return inner.from(f)
+	}
+	if revert, ok := errors.AsType[*slastream.RevertError](err); ok {
+		return softFault(f, nothingMissing, revert.Reason)
+	}
+	// The models return nothing else; a felt must come out all the same.
+	return softFault(f, nothingMissing, "Internal error")
+}
+
+func (s *state) frame(to slastream.Address, sel hexFelt) frame {
+	f := frame{Address: word(to), Selector: sel}
+	if c := s.contract(to); c != nil {
+		f.Class, f.class = c.class.hash, c.class
+	}
+	return f
 }

@@ -23,11 +23,12 @@ type slot struct {
 type slotKind uint8
 
 const (
-	slotFixed slotKind = iota // part of slotIndex.fixed
+	slotFixed slotKind = iota // part of the contract's fixed variables
 	slotDeal
 	slotChunk
 	slotBalance
 	slotAllowance
+	slotMockData
 )
 
 // A slotIndex finds the variable of a raw key. It learns the variables from
@@ -35,73 +36,108 @@ const (
 // are never asked. It never forgets: after a reorganization a variable that
 // does not exist yet reads as 0, as on chain.
 type slotIndex struct {
-	contract map[slastream.Address]map[hexFelt]slot
-	fixed    []func(*state) hexFelt
-	known    map[slot]bool // with part 0
-	read     int           // events read so far
+	contract map[slastream.Address]*slots
+	read     int // events read so far
+}
+
+// slots are the known keys of one contract.
+type slots struct {
+	of    *contract
+	fixed []func() hexFelt
+	names []hexFelt // keys of fixed
+	keys  map[hexFelt]slot
+	known map[slot]hexFelt // with part 0: the first key
 }
 
 // Addresses of the token's maps.
 var (
-	varBalances   = selector("ERC20_balances")
-	varAllowances = selector("ERC20_allowances")
+	varBalances       = selector("ERC20_balances")
+	varAllowances     = selector("ERC20_allowances")
+	varMockBalances   = selector("balances")
+	varMockAllowances = selector("allowances")
+	varMockData       = selector("call_data")
+	varInterfaces     = selector("SRC5_supported_interfaces")
 )
 
-func newSlotIndex(w *world) slotIndex {
-	x := slotIndex{
-		contract: make(map[slastream.Address]map[hexFelt]slot),
-		known:    make(map[slot]bool),
-	}
-	p := w.params
-	constant := func(v hexFelt) func(*state) hexFelt { return func(*state) hexFelt { return v } }
-	half := func(get func(*state) attestation.Word, i int) func(*state) hexFelt {
-		return func(s *state) hexFelt {
-			low, high := split(get(s))
-			return []hexFelt{low, high}[i]
-		}
-	}
-	u256 := func(a slastream.Address, name string, get func(*state) attestation.Word) {
-		x.fix(a, name, half(get, 0), half(get, 1))
-	}
-	x.fix(p.Address, "owner", func(s *state) hexFelt { return word(s.escrow.Owner()) })
-	if p.Class == escrow.Extended {
-		x.fix(p.Address, "pending_owner", func(s *state) hexFelt { return word(s.escrow.PendingOwner()) })
-	}
-	x.fix(p.Address, "strk_token", constant(word(p.Token)))
-	x.fix(p.Address, "paused", func(s *state) hexFelt { return flag(s.escrow.Paused()) })
-	u256(p.Address, "deal_counter", func(s *state) attestation.Word { return s.escrow.DealCount() })
-	u256(p.Address, "pkp_pub_key_x", func(*state) attestation.Word { return p.Key.X })
-	u256(p.Address, "pkp_pub_key_y", func(*state) attestation.Word { return p.Key.Y })
-	x.fix(p.Token, "ERC20_name", constant(text("Starknet Token")))
-	x.fix(p.Token, "ERC20_symbol", constant(text("STRK")))
-	x.fix(p.Token, "ERC20_decimals", constant(number(18)))
-	u256(p.Token, "ERC20_total_supply", func(s *state) attestation.Word { return s.ledger.Supply().Word() })
-	x.fix(p.Token, "permitted_minter", constant(word(w.minter.Address)))
-	for _, a := range w.accounts {
-		x.fix(a.Address, "Account_public_key", constant(a.key.publicKey()))
-	}
-	return x
+func newSlotIndex() slotIndex {
+	return slotIndex{contract: make(map[slastream.Address]*slots)}
 }
 
-// fix adds a variable whose key does not depend on the state.
-func (x *slotIndex) fix(contract slastream.Address, name string, get ...func(*state) hexFelt) {
-	x.put(contract, selector(name), slot{part: len(x.fixed)}, len(get))
-	x.fixed = append(x.fixed, get...)
+// at returns what is known of a contract.
+func (x *slotIndex) at(c *contract) *slots {
+	k := x.contract[c.address]
+	if k == nil {
+		k = &slots{keys: make(map[hexFelt]slot), known: make(map[slot]hexFelt)}
+		x.contract[c.address] = k
+	}
+	if k.of != c {
+		// A contract that was deployed again is another one at the same place,
+		// with the same class and arguments: those are in the address.
+		k.of, k.fixed, k.names = c, nil, nil
+		k.fix(c)
+	}
+	return k
+}
+
+// fix lists the variables whose keys do not depend on the state.
+func (k *slots) fix(c *contract) {
+	constant := func(v hexFelt) func() hexFelt { return func() hexFelt { return v } }
+	u256 := func(name string, get func() attestation.Word) {
+		low := func() hexFelt { v, _ := split(get()); return v }
+		high := func() hexFelt { _, v := split(get()); return v }
+		k.variable(selector(name), low, high)
+	}
+	switch {
+	case c.escrow != nil:
+		p := c.escrow.Params()
+		k.variable(selector("owner"), func() hexFelt { return word(c.escrow.Owner()) })
+		if p.Class == escrow.Extended {
+			k.variable(selector("pending_owner"), func() hexFelt { return word(c.escrow.PendingOwner()) })
+		}
+		k.variable(selector("strk_token"), constant(word(p.Token)))
+		k.variable(selector("paused"), func() hexFelt { return flag(c.escrow.Paused()) })
+		u256("deal_counter", c.escrow.DealCount)
+		u256("pkp_pub_key_x", func() attestation.Word { return p.Key.X })
+		u256("pkp_pub_key_y", func() attestation.Word { return p.Key.Y })
+	case c.token != nil:
+		k.variable(selector("ERC20_name"), constant(text(c.token.name)))
+		k.variable(selector("ERC20_symbol"), constant(text(c.token.symbol)))
+		k.variable(selector("ERC20_decimals"), constant(number(18)))
+		u256("ERC20_total_supply", func() attestation.Word { return c.token.ledger.Supply().Word() })
+		k.variable(selector("permitted_minter"), constant(word(c.token.minter)))
+	case c.mock != nil:
+		k.variable(selector("mode"), func() hexFelt { return c.mock.number(mockMode) })
+		k.variable(selector("call_to"), func() hexFelt { return c.mock.number(mockTo) })
+		k.variable(selector("call_selector"), func() hexFelt { return c.mock.number(mockSelector) })
+		k.variable(selector("call_len"), func() hexFelt { return c.mock.number(mockLength) })
+	case c.key != nil:
+		k.variable(selector("Account_public_key"), constant(c.key.public))
+		// That of introspection itself is not stored.
+		k.variable(mapKey(varInterfaces, interfaceSRC6), constant(flag(true)))
+		k.variable(mapKey(varInterfaces, interfaceSRC9), constant(flag(true)))
+	}
+}
+
+func (k *slots) variable(base hexFelt, get ...func() hexFelt) {
+	k.put(base, slot{part: len(k.fixed)}, len(get))
+	k.fixed = append(k.fixed, get...)
+	for range get {
+		k.names = append(k.names, base)
+		base = next(base)
+	}
 }
 
 // put maps size consecutive keys from base on to the parts of v.
-func (x *slotIndex) put(contract slastream.Address, base hexFelt, v slot, size int) {
-	keys := x.contract[contract]
-	if keys == nil {
-		keys = make(map[hexFelt]slot)
-		x.contract[contract] = keys
-	}
+func (k *slots) put(base hexFelt, v slot, size int) {
 	for range size {
-		keys[base] = v
-		base = hexFelt(*new(felt.Felt).Add(base.felt(), &felt.One))
+		k.keys[base] = v
+		base = next(base)
 		v.part++
 	}
 }
+
+// next is the key after key.
+func next(key hexFelt) hexFelt { return hexFelt(*new(felt.Felt).Add(key.felt(), &felt.One)) }
 
 // mapKey is the address of a map's entry: the Pedersen chain over its keys.
 // The real one reduces the hash modulo 2^251 − 256; no hash is ever seen there.
@@ -116,72 +152,133 @@ func mapKey(base hexFelt, keys ...hexFelt) hexFelt {
 
 // catchUp learns the variables of the events since last time.
 func (n *Node) catchUp() {
-	x := &n.slots
+	x, s := &n.slots, n.state
 	if x.read == 0 {
-		for a := range n.world.byAddress {
-			x.balance(n.world.params.Token, word(a))
+		for _, at := range []slastream.Address{strk, eth} {
+			k := x.at(s.contract(at))
+			for _, a := range n.world.accounts {
+				k.add(balanceVariable(varBalances, word(a.Address)))
+			}
+			k.add(balanceVariable(varBalances, word(n.world.minter.Address)))
+			k.add(balanceVariable(varBalances, word(sequencer)))
 		}
-		x.balance(n.world.params.Token, word(sequencer))
 	}
 	for _, p := range n.index.all[x.read:] {
-		x.learn(n.world.params.Address, n.world.params.Token, &n.blockAt(p.block).txs[p.tx].receipt.events[p.event])
+		e := &n.blockAt(p.block).txs[p.tx].receipt.events[p.event]
+		if c := s.contract(e.emitter); c != nil {
+			x.at(c).learn(e)
+		}
 	}
 	x.read = len(n.index.all)
 }
 
-func (x *slotIndex) learn(escrow, token slastream.Address, e *event) {
+// A variable is what an event says was written: size felts from a key on.
+type variable struct {
+	slot
+	key  func() hexFelt
+	size int
+}
+
+func (k *slots) learn(e *event) {
+	for _, v := range k.written(e) {
+		k.add(v)
+	}
+}
+
+// written lists the variables that are not fixed and changed with the event.
+func (k *slots) written(e *event) []variable {
 	switch {
-	case e.emitter == escrow:
+	case k.of.escrow != nil:
 		parsed, _ := starknet.ParseEvent(refs(e.Keys), refs(e.Data)) // what EncodeEvent made
 		switch parsed := parsed.(type) {
 		case slastream.DealCreated:
-			if v := (slot{kind: slotDeal, deal: parsed.DealID}); x.isNew(v) {
-				x.put(escrow, hexFelt(*starknet.DealStorageKey(v.deal)), v, 13)
-			}
+			return []variable{dealVariable(parsed.DealID)}
 		case slastream.ChunkReleased:
-			if v := (slot{kind: slotChunk, deal: parsed.DealID, chunk: parsed.ChunkIndex}); x.isNew(v) {
-				x.put(escrow, hexFelt(*starknet.ChunkReleasedStorageKey(v.deal, v.chunk)), v, 1)
-			}
+			chunk := variable{slot{kind: slotChunk, deal: parsed.DealID, chunk: parsed.ChunkIndex}, nil, 1}
+			chunk.key = func() hexFelt { return hexFelt(*starknet.ChunkReleasedStorageKey(chunk.deal, chunk.chunk)) }
+			return []variable{dealVariable(parsed.DealID), chunk}
+		case slastream.DealSlashed:
+			return []variable{dealVariable(parsed.DealID)}
 		}
-	case e.emitter == token && e.Keys[0] == selTransfer:
-		x.balance(token, e.Data[0])
-		x.balance(token, e.Data[1])
-	case e.emitter == token && e.Keys[0] == selApproval:
-		if v := (slot{kind: slotAllowance, a: e.Data[0].bytes(), b: e.Data[1].bytes()}); x.isNew(v) {
-			x.put(token, mapKey(varAllowances, e.Data[0], e.Data[1]), v, 2)
+	case k.of.token == nil:
+	case e.Keys[0] == selTransfer:
+		return []variable{balanceVariable(varBalances, e.Data[0]), balanceVariable(varBalances, e.Data[1])}
+	case e.Keys[0] == selApproval:
+		return []variable{allowanceVariable(varAllowances, e.Data[0], e.Data[1])}
+	}
+	return nil
+}
+
+func dealVariable(id attestation.Word) variable {
+	return variable{slot{kind: slotDeal, deal: id}, func() hexFelt { return hexFelt(*starknet.DealStorageKey(id)) }, 13}
+}
+
+func balanceVariable(base, holder hexFelt) variable {
+	return variable{slot{kind: slotBalance, a: holder.bytes()}, func() hexFelt { return mapKey(base, holder) }, 2}
+}
+
+func allowanceVariable(base, owner, spender hexFelt) variable {
+	return variable{slot{kind: slotAllowance, a: owner.bytes(), b: spender.bytes()}, func() hexFelt { return mapKey(base, owner, spender) }, 2}
+}
+
+// add makes sure that a variable is known, and returns its first key.
+func (k *slots) add(v variable) hexFelt {
+	base, ok := k.known[v.slot]
+	if !ok {
+		base = v.key()
+		k.known[v.slot] = base
+		k.put(base, v.slot, v.size)
+	}
+	return base
+}
+
+// look learns the variables of a mock, which has no events but is open to see.
+func (k *slots) look(m *mock) {
+	for a := range m.balances.values {
+		k.add(balanceVariable(varMockBalances, word(a)))
+	}
+	for a := range m.allowances.values {
+		k.add(allowanceVariable(varMockAllowances, word(a.owner), word(a.spender)))
+	}
+	for n := range m.numbers.values {
+		if n.variable == mockData {
+			k.add(variable{slot{kind: slotMockData, chunk: n.index}, func() hexFelt { return mapKey(varMockData, number(n.index)) }, 1})
 		}
 	}
 }
 
-func (x *slotIndex) balance(token slastream.Address, holder hexFelt) {
-	if v := (slot{kind: slotBalance, a: holder.bytes()}); x.isNew(v) {
-		x.put(token, mapKey(varBalances, holder), v, 2)
+// load is the value of a raw key in the present state: 0 for a key that no
+// variable has.
+func (x *slotIndex) load(s *state, at slastream.Address, key hexFelt) hexFelt {
+	c := s.contract(at)
+	if c == nil {
+		return hexFelt{}
 	}
-}
-
-func (x *slotIndex) isNew(v slot) bool {
-	if x.known[v] {
-		return false
+	k := x.at(c)
+	if c.mock != nil {
+		k.look(c.mock)
 	}
-	x.known[v] = true
-	return true
-}
-
-// load is the value of a raw key: 0 for a key that no variable has.
-func (x *slotIndex) load(s *state, contract slastream.Address, key hexFelt) hexFelt {
-	v, ok := x.contract[contract][key]
+	v, ok := k.keys[key]
 	if !ok {
 		return hexFelt{}
 	}
 	switch v.kind {
 	case slotDeal:
-		return values(starknet.EncodeDeal(s.escrow.Deal(v.deal)))[v.part]
+		return values(starknet.EncodeDeal(c.escrow.Deal(v.deal)))[v.part]
 	case slotChunk:
-		return flag(s.escrow.ChunkReleased(v.deal, v.chunk))
+		return flag(c.escrow.ChunkReleased(v.deal, v.chunk))
 	case slotBalance:
-		return amount(s.ledger.Balance(v.a))[v.part]
+		if c.mock != nil {
+			return amount(c.mock.balances.get(v.a))[v.part]
+		}
+		return amount(c.token.ledger.Balance(v.a))[v.part]
 	case slotAllowance:
-		return amount(s.ledger.Allowance(v.a, v.b))[v.part]
+		if c.mock != nil {
+			return amount(c.mock.allowances.get(allowance{v.a, v.b}))[v.part]
+		}
+		return amount(c.token.ledger.Allowance(v.a, v.b))[v.part]
+	case slotMockData:
+		return c.mock.numbers.get(mockNumber{mockData, v.chunk})
 	}
-	return x.fixed[v.part](s)
+	return k.fixed[v.part]()
 }

@@ -9,42 +9,61 @@ import (
 	"github.com/slastream/slastream-go/slastream"
 )
 
-// maxBack is how many blocks before the head a subscription may start.
-const maxBack = 1024
-
-var (
-	errSubscription = &jsonrpc.Error{Code: 66, Message: "Invalid subscription id"}
-	errTooFarBack   = &jsonrpc.Error{Code: 68, Message: "Cannot go back more than 1024 blocks"}
+// Limits of subscriptions, as of public nodes.
+const (
+	maxBack          = 1024 // blocks before the head that one may start
+	maxAddresses     = 100  // in a sender_address filter
+	maxSubscriptions = 1024 // of one socket
 )
 
-// A subscription sends what happens to sealed blocks to one socket.
+var (
+	errSubscription  = &jsonrpc.Error{Code: 66, Message: "Invalid subscription id"}
+	errAddresses     = &jsonrpc.Error{Code: 67, Message: "Too many addresses in filter sender_address filter"}
+	errTooFarBack    = &jsonrpc.Error{Code: 68, Message: "Cannot go back more than 1024 blocks"}
+	errSubscriptions = &jsonrpc.Error{Code: -1, Message: "too many subscriptions on this connection"}
+)
+
+// A topic is what a subscription is about.
+type topic uint8
+
+const (
+	topicHeads topic = iota
+	topicEvents
+	topicStatus
+	topicTransactions
+	topicReceipts
+)
+
+// A subscription sends what happens on the chain to one socket.
 type subscription struct {
 	id      string
 	socket  *socket
 	version version
-	events  bool // else new heads
+	topic   topic
 
-	addresses []slastream.Address
+	addresses []slastream.Address // emitters or senders; empty for all
 	keys      [][]hexFelt
+	statuses  []string // finality statuses that are told
+	hash      hexFelt  // transaction of a status
+	proofs    bool     // transactions have proof_facts
 }
 
 // socketMethods are the methods that only a socket has.
-var socketMethods = map[string]struct {
-	required []string
-	optional []string
-	run      func(*Node, version, *socket, args) (any, error)
-}{
-	"starknet_subscribeNewHeads": {optional: []string{"block_id"}, run: (*Node).subscribeNewHeads},
-	"starknet_subscribeEvents":   {optional: []string{"from_address", "keys", "block_id", "finality_status"}, run: (*Node).subscribeEvents},
-	"starknet_unsubscribe":       {required: []string{"subscription_id"}, run: (*Node).unsubscribe},
+var socketMethods = map[string]method{
+	"starknet_subscribeNewHeads":               {optional: []string{"block_id"}, onSocket: (*Node).subscribeNewHeads},
+	"starknet_subscribeEvents":                 {optional: []string{"from_address", "keys", "block_id", "finality_status"}, onSocket: (*Node).subscribeEvents},
+	"starknet_subscribeTransactionStatus":      {required: []string{"transaction_hash"}, onSocket: (*Node).subscribeTransactionStatus},
+	"starknet_subscribeNewTransactions":        {optional: []string{"finality_status", "sender_address"}, since10: []string{"tags"}, onSocket: (*Node).subscribeNewTransactions},
+	"starknet_subscribeNewTransactionReceipts": {optional: []string{"finality_status", "sender_address"}, onSocket: (*Node).subscribeNewReceipts},
+	"starknet_unsubscribe":                     {required: []string{"subscription_id"}, onSocket: (*Node).unsubscribe},
 }
 
 func (n *Node) subscribeNewHeads(v version, s *socket, a args) (any, error) {
-	return n.subscribe(&subscription{socket: s, version: v}, a, 0)
+	return n.subscribe(&subscription{socket: s, version: v, topic: topicHeads}, a, 0)
 }
 
 func (n *Node) subscribeEvents(v version, s *socket, a args) (any, error) {
-	sub := &subscription{socket: s, version: v, events: true}
+	sub := &subscription{socket: s, version: v, topic: topicEvents, statuses: []string{statusL2}}
 	var err error
 	if sub.addresses, err = (&eventFilter{Address: a[0]}).addresses(v); err != nil {
 		return nil, err
@@ -52,22 +71,98 @@ func (n *Node) subscribeEvents(v version, s *socket, a args) (any, error) {
 	if sub.keys, err = arg[[][]hexFelt](a, 1); err != nil {
 		return nil, err
 	}
+	if tooManyKeys(sub.keys) {
+		return nil, errKeys
+	}
 	finality, err := arg[*string](a, 3)
 	switch {
 	case err != nil:
 		return nil, err
-	case finality != nil && *finality != "ACCEPTED_ON_L2":
-		return nil, unsupported("finality_status %q: events are sent when their block is sealed", excerpt(*finality))
+	case finality == nil || *finality == statusL2:
+	case *finality == statusPreConfirmed:
+		sub.statuses = append(sub.statuses, statusPreConfirmed)
+	default:
+		return nil, unknownStatus(*finality, "`PRE_CONFIRMED` or `ACCEPTED_ON_L2`")
 	}
 	return n.subscribe(sub, a, 2)
+}
+
+func (n *Node) subscribeTransactionStatus(v version, s *socket, a args) (any, error) {
+	hash, err := arg[hexFelt](a, 0)
+	if err != nil {
+		return nil, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	sub := &subscription{socket: s, version: v, topic: topicStatus, hash: hash}
+	if err := n.register(sub); err != nil {
+		return nil, err
+	}
+	if status, ok := n.status(hash); ok {
+		sub.status(status)
+	}
+	return sub.id, nil
+}
+
+func (n *Node) subscribeNewTransactions(v version, s *socket, a args) (any, error) {
+	set, err := flags(v, a, 2, "tags", "INCLUDE_PROOF_FACTS")
+	if err != nil {
+		return nil, err
+	}
+	return n.subscribeTransactions(&subscription{socket: s, version: v, topic: topicTransactions, proofs: len(set) > 0}, a,
+		"one of `RECEIVED`, `CANDIDATE`, `PRE_CONFIRMED`, `ACCEPTED_ON_L2`", statusReceived, statusCandidate, statusPreConfirmed, statusL2)
+}
+
+func (n *Node) subscribeNewReceipts(v version, s *socket, a args) (any, error) {
+	return n.subscribeTransactions(&subscription{socket: s, version: v, topic: topicReceipts}, a,
+		"`PRE_CONFIRMED` or `ACCEPTED_ON_L2`", statusPreConfirmed, statusL2)
+}
+
+// subscribeTransactions reads finality_status and sender_address.
+func (n *Node) subscribeTransactions(sub *subscription, a args, expected string, known ...string) (any, error) {
+	statuses, err := arg[[]string](a, 0)
+	if err != nil {
+		return nil, err
+	}
+	for _, status := range statuses {
+		if !slices.Contains(known, status) {
+			return nil, unknownStatus(status, expected)
+		}
+	}
+	if sub.statuses = statuses; statuses == nil {
+		sub.statuses = []string{statusL2}
+	}
+	senders, err := arg[[]hexFelt](a, 1)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(senders) > maxAddresses:
+		return nil, errAddresses
+	}
+	for _, sender := range senders {
+		sub.addresses = append(sub.addresses, sender.bytes())
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if err := n.register(sub); err != nil {
+		return nil, err
+	}
+	return sub.id, nil
+}
+
+func unknownStatus(got, expected string) error {
+	return invalid("unknown variant `%s`, expected %s", excerpt(got), expected)
 }
 
 // subscribe starts a subscription, with the blocks from the given one on. By
 // default, and from latest, it starts with the next block.
 func (n *Node) subscribe(sub *subscription, a args, block int) (any, error) {
 	id, err := arg[*blockID](a, block)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case id != nil && id.tag != "" && id.tag != "latest":
+		return nil, invalid("Subscription block cannot be '%s'", id.tag)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -82,13 +177,30 @@ func (n *Node) subscribe(sub *subscription, a args, block int) (any, error) {
 		}
 		from = v.number
 	}
+	if err := n.register(sub); err != nil {
+		return nil, err
+	}
+	for _, b := range n.blocks[from:] {
+		sub.sealed(n, b)
+	}
+	if n.pending != nil && sub.topic == topicEvents {
+		for _, t := range n.pending.txs {
+			sub.open(n, t)
+		}
+	}
+	return sub.id, nil
+}
+
+// register enters a subscription.
+func (n *Node) register(sub *subscription) error {
+	if sub.socket.subscriptions == maxSubscriptions {
+		return errSubscriptions
+	}
+	sub.socket.subscriptions++
 	n.subscribed++
 	sub.id = strconv.FormatUint(n.subscribed, 10)
 	n.subscriptions = append(n.subscriptions, sub)
-	for _, b := range n.blocks[from:] {
-		sub.block(b)
-	}
-	return sub.id, nil
+	return nil
 }
 
 func (n *Node) unsubscribe(_ version, s *socket, a args) (any, error) {
@@ -103,6 +215,7 @@ func (n *Node) unsubscribe(_ version, s *socket, a args) (any, error) {
 	if len(n.subscriptions) == before {
 		return nil, errSubscription
 	}
+	s.subscriptions--
 	return true, nil
 }
 
@@ -111,41 +224,6 @@ func (n *Node) dropSocket(s *socket) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.subscriptions = slices.DeleteFunc(n.subscriptions, func(sub *subscription) bool { return sub.socket == s })
-}
-
-// block sends what the subscriber wants of a sealed block.
-func (sub *subscription) block(b *block) {
-	if !sub.events {
-		h := view{block: b}.header(sub.version)
-		h.Status = ""
-		sub.send("starknet_subscriptionNewHeads", h)
-		return
-	}
-	for i, t := range b.txs {
-		for j, e := range t.receipt.events {
-			if len(sub.addresses) > 0 && !slices.Contains(sub.addresses, e.emitter) || !matches(sub.keys, e.Keys) {
-				continue
-			}
-			out := struct {
-				emittedEvent
-				Finality string `json:"finality_status"`
-			}{emittedEvent{event: e, BlockHash: &b.hash, BlockNumber: b.number, Hash: t.hash}, finality(true)}
-			if sub.version >= v010 {
-				out.Transaction, out.Event = &i, &j
-			}
-			sub.send("starknet_subscriptionEvents", out)
-		}
-	}
-}
-
-// reorg says which blocks are gone, oldest and newest.
-func (sub *subscription) reorg(oldest, newest *block) {
-	sub.send("starknet_subscriptionReorg", struct {
-		FirstHash hexFelt `json:"starting_block_hash"`
-		First     uint64  `json:"starting_block_number"`
-		LastHash  hexFelt `json:"ending_block_hash"`
-		Last      uint64  `json:"ending_block_number"`
-	}{oldest.hash, oldest.number, newest.hash, newest.number})
 }
 
 func (sub *subscription) send(method string, result any) {

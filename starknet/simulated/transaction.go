@@ -1,11 +1,12 @@
 package simulated
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync/atomic"
 
-	"github.com/NethermindEth/juno/core/crypto"
 	"github.com/NethermindEth/juno/core/felt"
 
 	"github.com/slastream/slastream-go/attestation"
@@ -15,10 +16,22 @@ import (
 )
 
 var (
-	versionInvoke = number(3)
-	versionQuery  = hexFelt(*new(felt.Felt).Add(versionInvoke.felt(), new(felt.Felt).SetBytes(append([]byte{1}, make([]byte, 16)...))))
-	prefixInvoke  = text("invoke")
+	version3     = number(3)
+	versionQuery = hexFelt(*new(felt.Felt).Add(version3.felt(), new(felt.Felt).SetBytes(append([]byte{1}, make([]byte, 16)...))))
 )
+
+// Types of transactions, and what their hashes begin with.
+const (
+	typeInvoke        = "INVOKE"
+	typeDeclare       = "DECLARE"
+	typeDeployAccount = "DEPLOY_ACCOUNT"
+)
+
+var prefixes = map[string]hexFelt{
+	typeInvoke:        text("invoke"),
+	typeDeclare:       text("declare"),
+	typeDeployAccount: text("deploy_account"),
+}
 
 // A bound limits what a transaction pays for one resource.
 type bound struct {
@@ -32,8 +45,9 @@ type resourceBounds struct {
 	L2Gas     bound `json:"l2_gas"`
 }
 
-// An invoke is INVOKE_TXN_V3 as clients send it and as the node returns it.
-type invoke struct {
+// A body is a transaction of version 3 as the node returns it. The types have
+// most fields in common; the others are absent.
+type body struct {
 	Hash                  *hexFelt        `json:"transaction_hash,omitempty"`
 	Type                  *string         `json:"type"`
 	Version               *hexFelt        `json:"version"`
@@ -44,69 +58,91 @@ type invoke struct {
 	PaymasterData         []hexFelt       `json:"paymaster_data"`
 	NonceMode             *string         `json:"nonce_data_availability_mode"`
 	FeeMode               *string         `json:"fee_data_availability_mode"`
-	AccountDeploymentData []hexFelt       `json:"account_deployment_data"`
-	Sender                *hexFelt        `json:"sender_address"`
-	Calldata              []hexFelt       `json:"calldata"`
-	ProofFacts            []hexFelt       `json:"proof_facts,omitempty"` // since RPC 0.10.1
+	AccountDeploymentData []hexFelt       `json:"account_deployment_data,omitzero"` // INVOKE, DECLARE
+	Sender                *hexFelt        `json:"sender_address,omitempty"`         // INVOKE, DECLARE
+	Calldata              []hexFelt       `json:"calldata,omitzero"`                // INVOKE
+	ProofFacts            []hexFelt       `json:"proof_facts,omitempty"`            // INVOKE, since RPC 0.10.1
+	Class                 *hexFelt        `json:"class_hash,omitempty"`             // DECLARE, DEPLOY_ACCOUNT
+	Compiled              *hexFelt        `json:"compiled_class_hash,omitempty"`    // DECLARE
+	Salt                  *hexFelt        `json:"contract_address_salt,omitempty"`  // DEPLOY_ACCOUNT
+	Constructor           []hexFelt       `json:"constructor_calldata,omitzero"`    // DEPLOY_ACCOUNT
 }
 
-// A transaction is an invoke that was read, hashed and numbered.
+// A broadcast is a transaction as clients send it: a DECLARE has the class.
+type broadcast struct {
+	body
+	ContractClass json.RawMessage `json:"contract_class"`
+	Proof         json.RawMessage `json:"proof"` // INVOKE, since RPC 0.10.1: of proof_facts, which are refused
+}
+
+// A transaction is a body that was read, hashed and numbered.
 type transaction struct {
-	invoke
+	body
+	kind   string // one of the types
 	hash   hexFelt
 	sender slastream.Address
 	nonce  uint64
-	query  bool // may be estimated, not sent
-	signed bool // the signature is the sender's
+	query  bool   // may be estimated, not sent
+	class  *class // that a DECLARE declares
+
+	checked *contract // the sender as it was when the signature was checked
+	signed  bool      // the signature is the sender's
 
 	block   *block
 	index   int
 	receipt *receipt
 }
 
+// A part is a field that a type of transaction must have.
+type part struct {
+	missing bool
+	name    string
+}
+
 // parse reads a transaction with the refusals of a real node.
 func (h *hasher) parse(raw json.RawMessage) (*transaction, error) {
-	t := new(transaction)
-	if err := json.Unmarshal(raw, &t.invoke); err != nil {
+	var in broadcast
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields() // as a real node: a misspelt field is no field
+	if err := d.Decode(&in); err != nil {
 		return nil, invalid("%v", err)
 	}
-	t.Hash = nil
-	switch {
-	case t.Type == nil:
+	t := &transaction{body: in.body}
+	if t.Type == nil {
 		return nil, invalid("missing field `type`")
-	case *t.Type == "DECLARE" || *t.Type == "DEPLOY_ACCOUNT":
-		return nil, unsupported("%s transactions: every contract of this node is there from the first block", *t.Type)
-	case *t.Type != "INVOKE":
-		return nil, invalid("unknown transaction type %q", excerpt(*t.Type))
+	}
+	t.kind = *t.Type
+	name := strings.ToLower(strings.ReplaceAll(t.kind, "_", " "))
+	bad := func(format string, args ...any) error {
+		return invalid("Invalid %s transaction v3: %s", name, fmt.Sprintf(format, args...))
+	}
+	var parts []part
+	switch t.kind {
+	case typeInvoke:
+		parts = []part{{t.Sender == nil, "sender_address"}, {t.Calldata == nil, "calldata"}, {t.AccountDeploymentData == nil, "account_deployment_data"}}
+	case typeDeclare:
+		parts = []part{{t.Sender == nil, "sender_address"}, {t.Compiled == nil, "compiled_class_hash"}, {in.ContractClass == nil, "contract_class"}, {t.AccountDeploymentData == nil, "account_deployment_data"}}
+	case typeDeployAccount:
+		parts = []part{{t.Class == nil, "class_hash"}, {t.Salt == nil, "contract_address_salt"}, {t.Constructor == nil, "constructor_calldata"}}
+	default:
+		return nil, invalid("unknown transaction type %q", excerpt(t.kind))
+	}
+	switch {
 	case t.Version == nil:
 		return nil, invalid("missing field `version`")
 	case *t.Version == versionQuery:
 		t.query = true
-	case *t.Version != versionInvoke:
-		return nil, invalid("Invalid version of invoke transaction: %q", t.Version)
+	case *t.Version != version3:
+		return nil, invalid("Invalid version of %s transaction: %q", name, t.Version)
 	}
-	for _, field := range []struct {
-		missing bool
-		name    string
-	}{
-		{t.Sender == nil, "sender_address"},
-		{t.Calldata == nil, "calldata"},
-		{t.Signature == nil, "signature"},
-		{t.Nonce == nil, "nonce"},
-		{t.Bounds == nil, "resource_bounds"},
-		{t.Tip == nil, "tip"},
-		{t.PaymasterData == nil, "paymaster_data"},
-		{t.AccountDeploymentData == nil, "account_deployment_data"},
-		{t.NonceMode == nil, "nonce_data_availability_mode"},
-		{t.FeeMode == nil, "fee_data_availability_mode"},
-	} {
-		if field.missing {
-			return nil, invalid("Invalid invoke transaction v3: missing field `%s`", field.name)
+	for _, p := range append(parts,
+		part{t.Signature == nil, "signature"}, part{t.Nonce == nil, "nonce"}, part{t.Bounds == nil, "resource_bounds"},
+		part{t.Tip == nil, "tip"}, part{t.PaymasterData == nil, "paymaster_data"},
+		part{t.NonceMode == nil, "nonce_data_availability_mode"}, part{t.FeeMode == nil, "fee_data_availability_mode"},
+	) {
+		if p.missing {
+			return nil, bad("missing field `%s`", p.name)
 		}
-	}
-	var err error
-	if t.sender, err = slastream.AddressFromWord(t.Sender.bytes()); err != nil {
-		return nil, invalid("Invalid invoke transaction v3: sender_address %v: not below 2^251", t.Sender)
 	}
 	for _, n := range []struct {
 		f    hexFelt
@@ -122,23 +158,56 @@ func (h *hasher) parse(raw json.RawMessage) (*transaction, error) {
 		{t.Bounds.L2Gas.Price, 16, "l2_gas.max_price_per_unit"},
 	} {
 		if !fits(n.f.bytes(), n.size) {
-			return nil, invalid("Invalid invoke transaction v3: %s %v: more than %d bits", n.name, n.f, 8*n.size)
+			return nil, bad("%s %v: more than %d bits", n.name, n.f, 8*n.size)
 		}
+	}
+	if err := t.only(in.ContractClass, bad); err != nil {
+		return nil, err
 	}
 	// A nonce of 64 bits or more can never be an account's.
 	t.nonce = ^uint64(0)
 	if v, ok := attestation.Word(t.Nonce.bytes()).Uint64(); ok {
 		t.nonce = v
 	}
-	if len(t.ProofFacts) > 0 {
-		return nil, unsupported("proof_facts")
-	}
 	modes, err := dataAvailability(*t.NonceMode, *t.FeeMode)
 	if err != nil {
-		return nil, err
+		return nil, bad("%v", err)
 	}
-	t.hash = h.invoke(t, modes)
+	t.hash = h.hash(t, modes)
 	return t, nil
+}
+
+// only drops what the type of the transaction has not, and works out its
+// sender and class.
+func (t *transaction) only(class json.RawMessage, bad func(string, ...any) error) error {
+	t.Hash = nil
+	if t.kind != typeInvoke {
+		t.Calldata, t.ProofFacts = nil, nil
+	}
+	if len(t.ProofFacts) > 0 {
+		return unsupported("proof_facts")
+	}
+	if t.kind == typeDeployAccount {
+		t.Sender, t.AccountDeploymentData, t.Compiled = nil, nil, nil
+		t.sender = contractAddress(hexFelt{}, *t.Salt, *t.Class, t.Constructor...)
+		return nil
+	}
+	t.Salt, t.Constructor, t.Class = nil, nil, nil
+	var err error
+	if t.sender, err = slastream.AddressFromWord(t.Sender.bytes()); err != nil {
+		return bad("sender_address %v: not below 2^251", t.Sender)
+	}
+	if t.kind != typeDeclare {
+		t.Compiled = nil
+		return nil
+	}
+	read, err := readClass(class)
+	if err != nil {
+		return err
+	}
+	hash := read.hash()
+	t.Class, t.class = &hash, known().byHash[hash]
+	return nil
 }
 
 func dataAvailability(nonce, fee string) (uint64, error) {
@@ -150,7 +219,7 @@ func dataAvailability(nonce, fee string) (uint64, error) {
 		case "L2":
 			modes |= 1
 		default:
-			return 0, invalid("Invalid invoke transaction v3: data availability mode %q: want L1 or L2", excerpt(mode))
+			return 0, fmt.Errorf("data availability mode %q: want L1 or L2", excerpt(mode))
 		}
 	}
 	return modes, nil
@@ -158,32 +227,32 @@ func dataAvailability(nonce, fee string) (uint64, error) {
 
 var chainID = word(starknet.Sepolia)
 
-// invoke is calculate_invoke_v3_transaction_hash (sequencer,
-// starknet_api/src/transaction_hash.rs); starknet.go's own function refuses
-// empty calldata, which a node must hash to refuse it as one.
-func (h *hasher) invoke(t *transaction, modes uint64) hexFelt {
-	da := number(modes)
-	resources := h.bounds(t.Bounds, *t.Tip)
-	paymaster, deployment, calldata := poseidon(t.PaymasterData), poseidon(t.AccountDeploymentData), poseidon(t.Calldata)
-	return hexFelt(crypto.PoseidonArray(
-		prefixInvoke.felt(), t.Version.felt(), t.Sender.felt(), resources.felt(), paymaster.felt(),
-		chainID.felt(), t.Nonce.felt(), da.felt(), deployment.felt(), calldata.felt(),
-	))
-}
-
-// emptyHash is the Poseidon hash of no felts.
-var emptyHash = hexFelt(crypto.PoseidonArray())
-
-func poseidon(list []hexFelt) hexFelt {
-	if len(list) == 0 {
-		return emptyHash
+// hash is calculate_invoke_v3_transaction_hash and its like for the other types
+// (sequencer, starknet_api/src/transaction_hash.rs); starknet.go's own functions
+// refuse empty calldata, which a node must hash to refuse it as one.
+func (h *hasher) hash(t *transaction, modes uint64) hexFelt {
+	list := []hexFelt{
+		prefixes[t.kind], *t.Version, word(t.sender), h.bounds(t.Bounds, *t.Tip), poseidon(t.PaymasterData),
+		chainID, *t.Nonce, number(modes),
 	}
-	return hexFelt(crypto.PoseidonArray(refs(list)...))
+	switch t.kind {
+	case typeInvoke:
+		list = append(list, poseidon(t.AccountDeploymentData), h.calldata.hash(t.Calldata))
+	case typeDeclare:
+		list = append(list, poseidon(t.AccountDeploymentData), *t.Class, *t.Compiled)
+	case typeDeployAccount:
+		list = append(list, poseidon(t.Constructor), *t.Class, *t.Salt)
+	}
+	return h.fields.hash(list)
 }
 
-// A hasher hashes transactions. It remembers the last hash of tip and bounds:
-// a sender repeats them, and hashing is half the work of a transaction.
-type hasher struct{ last atomic.Pointer[boundsHash] }
+// A hasher hashes transactions. It remembers the last one of each list: a
+// sender repeats most of it, and hashing is a third of the work of a
+// transaction.
+type hasher struct {
+	fields, calldata sponge
+	fee              atomic.Pointer[boundsHash]
+}
 
 type boundsHash struct {
 	bounds resourceBounds
@@ -192,11 +261,11 @@ type boundsHash struct {
 }
 
 func (h *hasher) bounds(b *resourceBounds, tip hexFelt) hexFelt {
-	if last := h.last.Load(); last != nil && last.bounds == *b && last.tip == tip {
+	if last := h.fee.Load(); last != nil && last.bounds == *b && last.tip == tip {
 		return last.hash
 	}
 	sum := poseidon([]hexFelt{tip, b.L1Gas.pack("L1_GAS"), b.L2Gas.pack("L2_GAS"), b.L1DataGas.pack("L1_DATA")})
-	h.last.Store(&boundsHash{*b, tip, sum})
+	h.fee.Store(&boundsHash{*b, tip, sum})
 	return sum
 }
 
@@ -223,8 +292,8 @@ func (b bound) most() slastream.Amount {
 }
 
 // wire returns the transaction as the node lists it, with its hash if asked.
-func (t *transaction) wire(withHash bool) *invoke {
-	out := t.invoke
+func (t *transaction) wire(withHash bool) *body {
+	out := t.body
 	if withHash {
 		out.Hash = &t.hash
 	}

@@ -4,8 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"math/big"
+	"slices"
 
-	"github.com/NethermindEth/juno/core/crypto"
 	"github.com/consensys/gnark-crypto/ecc/stark-curve/fr"
 
 	"github.com/slastream/slastream-go/attestation"
@@ -24,8 +24,11 @@ type Account struct {
 // sequencer receives the fees.
 var sequencer = slastream.Address{30: 0x10}
 
-// strk is the address of the fee token on every public network.
-var strk = mustAddress("0x04718f5a0fc34cc1af16a1cdee98ffb20c31f5cd61d6ab07201858f4287c938d")
+// Addresses of STRK, the fee token, and of ETH on every public network.
+var (
+	strk = mustAddress("0x04718f5a0fc34cc1af16a1cdee98ffb20c31f5cd61d6ab07201858f4287c938d")
+	eth  = mustAddress("0x049d36570d4e46f48e99674bd3fcc84644ddd6b96f7c741b1562b82f9e004dc7")
+)
 
 func mustAddress(s string) slastream.Address {
 	a, err := slastream.ParseAddress(s)
@@ -35,39 +38,24 @@ func mustAddress(s string) slastream.Address {
 	return a
 }
 
-// A world is what a chain is born with and never changes: the contracts, who
-// holds which key.
+// A world is what a chain is born with and never changes: the classes that can
+// run, the first contracts, who holds which key.
 type world struct {
-	params    escrow.Params
-	accounts  []*account
-	byAddress map[slastream.Address]*account
-	minter    *account // may mint; not listed
-	classes   map[slastream.Address]*class
-	byHash    map[hexFelt]*class
-}
-
-// An account is an Account with its key ready to check signatures.
-type account struct {
-	Account
-	key *starkKey
+	known    *catalogue
+	params   escrow.Params // of the first escrow
+	class    *class        // of the first escrow
+	accounts []Account
+	minter   Account // may mint; not listed
 }
 
 func newWorld(o Options) *world {
-	w := &world{
-		byAddress: make(map[slastream.Address]*account),
-		classes:   make(map[slastream.Address]*class),
-		byHash:    make(map[hexFelt]*class),
-	}
-	account := accountClass()
+	w := &world{known: known()}
 	for i := range o.Accounts {
-		a := newAccount(o.Seed, uint64(i), account.hash)
-		w.accounts = append(w.accounts, a)
-		w.add(a, account)
+		w.accounts = append(w.accounts, w.newAccount(o.Seed, uint64(i)))
 	}
-	w.minter = newAccount(o.Seed, ^uint64(0), account.hash)
-	w.add(w.minter, account)
+	w.minter = w.newAccount(o.Seed, ^uint64(0))
 
-	class := escrowClass(o.Class, o.Rules)
+	w.class = w.known.escrow(o)
 	w.params = escrow.Params{
 		Class:   o.Class,
 		Owner:   w.accounts[0].Address,
@@ -84,31 +72,36 @@ func newWorld(o Options) *world {
 	}
 	// Deployed by the owner's account itself: through the UDC the owner of the
 	// compatible class would be the UDC.
-	w.params.Address = contractAddress(word(w.params.Owner), number(o.Seed), class.hash, arguments...)
-	w.deploy(w.params.Address, class)
-	w.deploy(strk, tokenClass())
+	w.params.Address = contractAddress(word(w.params.Owner), number(o.Seed), w.class.hash, arguments...)
 	return w
 }
 
-func (w *world) add(a *account, c *class) {
-	w.byAddress[a.Address] = a
-	w.deploy(a.Address, c)
-}
-
-func (w *world) deploy(at slastream.Address, c *class) {
-	w.classes[at] = c
-	w.byHash[c.hash] = c
-}
-
-// classHash is the class at an address, 0 if there is no contract.
-func (w *world) classHash(at slastream.Address) hexFelt {
-	if c := w.classes[at]; c != nil {
-		return c.hash
+// genesis makes the first contracts.
+func (w *world) genesis(s *state) {
+	k := w.known
+	for _, c := range []*class{k.strk, k.eth, k.account, k.deployer, k.deployer0, w.class} {
+		s.declared.set(c.hash, c)
 	}
-	return hexFelt{}
+	put := func(at slastream.Address, c *class) *contract {
+		out := &contract{address: at, class: c}
+		s.contracts.set(at, out)
+		return out
+	}
+	put(deployerAddress, k.deployer)
+	put(deployer0Address, k.deployer0)
+	s.ledger = s.newToken(strk, k.strk, "StarkNet Token", "STRK").token.ledger
+	ether := s.newToken(eth, k.eth, "Ether", "ETH").token.ledger
+	for _, a := range append(slices.Clone(w.accounts), w.minter) {
+		put(a.Address, k.account).key = newStarkKey(word(a.PublicKey))
+		// Cannot fail: the addresses are not 0 and the sums far below 2^256.
+		_ = s.ledger.Mint(a.Address, initialBalance)
+		_ = ether.Mint(a.Address, initialBalance)
+	}
+	first := put(w.params.Address, w.class)
+	first.escrow = escrow.New(w.params, escrowHost{s, first})
 }
 
-func newAccount(seed, index uint64, class hexFelt) *account {
+func (w *world) newAccount(seed, index uint64) Account {
 	var in [16]byte
 	binary.BigEndian.PutUint64(in[:8], seed)
 	binary.BigEndian.PutUint64(in[8:], index)
@@ -118,22 +111,10 @@ func newAccount(seed, index uint64, class hexFelt) *account {
 	secret.Mod(secret, new(big.Int).Sub(fr.Modulus(), big.NewInt(1)))
 	secret.Add(secret, big.NewInt(1))
 
-	a := &account{key: newStarkKey(secret)}
-	public := a.key.publicKey()
+	var a Account
+	public := publicKeyOf(secret)
 	secret.FillBytes(a.PrivateKey[:])
 	a.PublicKey = public.bytes()
-	a.Address = contractAddress(hexFelt{}, public, class, public)
-	return a
-}
-
-// contractAddress is calculate_contract_address. The real one reduces the
-// hash modulo 2^251 − 256, and so does this.
-func contractAddress(deployer, salt, class hexFelt, constructor ...hexFelt) slastream.Address {
-	prefix, arguments := text("STARKNET_CONTRACT_ADDRESS"), crypto.PedersenArray(refs(constructor)...)
-	hash := crypto.PedersenArray(prefix.felt(), deployer.felt(), salt.felt(), class.felt(), &arguments)
-	h := hash.BigInt(new(big.Int))
-	h.Mod(h, new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 251), big.NewInt(256)))
-	var a slastream.Address
-	h.FillBytes(a[:])
+	a.Address = contractAddress(hexFelt{}, public, w.known.account.hash, public)
 	return a
 }
