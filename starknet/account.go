@@ -2,13 +2,11 @@ package starknet
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/NethermindEth/juno/core/felt"
 
 	"github.com/slastream/slastream-go/attestation"
 	"github.com/slastream/slastream-go/slastream"
@@ -23,15 +21,19 @@ var ErrChain = errors.New("starknet: node is on another chain")
 // Transactions are INVOKE version 3, fees are paid in STRK.
 //
 // An Account is safe for concurrent use. [Account.Execute] runs one transaction
-// after the other; who wants several on the way numbers them and uses
-// [Account.Sign] and [Account.Send].
+// after the other. Who wants several on the way at once uses a [Sender], which
+// numbers them, or numbers them himself with [Account.Sign] and [Account.Send].
 type Account struct {
 	caller  Caller
 	chainID attestation.Word
 	address slastream.Address
 	key     Key
 	poll    time.Duration
+	fees    Fees
+	budget  budget
 
+	verifier     func() *verifier // of the key
+	keyChecked   atomic.Bool      // a signature was right once
 	chainChecked atomic.Bool
 	executing    chan struct{} // holds one token while Execute runs
 }
@@ -46,9 +48,11 @@ func WithPoll(d time.Duration) AccountOption { return func(a *Account) { a.poll 
 // NewAccount returns the account contract at address, whose transactions key
 // signs, on the chain with that id ([Mainnet], [Sepolia]). It makes no request:
 // the chain id of the node is checked before the first signature, since a
-// signature for another chain than the one in mind may move real tokens.
+// signature for another chain than the one in mind may move real tokens. With
+// key nil the account can only build transactions: see [Account.Build].
 func NewAccount(caller Caller, chainID attestation.Word, address slastream.Address, key Key, options ...AccountOption) *Account {
-	a := &Account{caller: caller, chainID: chainID, address: address, key: key, poll: time.Second, executing: make(chan struct{}, 1)}
+	a := &Account{caller: NewNode(caller), chainID: chainID, address: address, key: key, poll: time.Second, executing: make(chan struct{}, 1)}
+	a.verifier = sync.OnceValue(func() *verifier { return newVerifier(key.PublicKey()) })
 	for _, o := range options {
 		o(a)
 	}
@@ -74,34 +78,25 @@ func (a *Account) Nonce(ctx context.Context) (uint64, error) {
 }
 
 // Sign makes a transaction of calls, which happen together or not at all, and
-// signs it with that nonce. It does not send it. Its hash depends on the calls,
-// the nonce and the fee that the node estimates, not on the signature.
+// signs it with that nonce. It does not send it. It is [Account.Build] and
+// [Account.SignUnsigned]: the hash depends on the calls, the nonce and the fee
+// that the node estimates, not on the signature.
 //
-// The bounds on gas and gas prices are the estimate and half as much again; a
-// transaction pays for what it uses at the price of its block. L2 gas is
-// bounded by 1e9, the network's own limit, unless the estimate itself is
-// higher. A nonce ahead of the chain's is fine: the estimate then is for the
-// chain's.
+// The bounds on gas and gas prices are the estimate and the margins of [Fees],
+// half as much again unless they say otherwise; a transaction pays for what it
+// uses at the price of its block. L2 gas is bounded by 1e9, the network's own
+// limit, unless the estimate itself is higher. A nonce ahead of the chain's is
+// fine: the estimate then is for the chain's.
 //
 // Errors: *slastream.RevertError if the estimate says that a contract would
-// refuse; [ErrNonce] if the nonce is used already; [ErrValidation]; [ErrChain].
+// refuse; [ErrNonce] if the nonce is used already; *[FeeError];
+// [ErrValidation]; [ErrChain]; [ErrNoKey].
 func (a *Account) Sign(ctx context.Context, calls []Call, nonce uint64) (slastream.SignedTx, error) {
-	if err := a.checkChain(ctx); err != nil {
-		return slastream.SignedTx{}, err
-	}
-	calldata, err := multicall(calls)
+	u, err := a.Build(ctx, calls, nonce)
 	if err != nil {
 		return slastream.SignedTx{}, err
 	}
-	tx := &invokeTx{sender: a.address, calldata: calldata, nonce: nonce}
-	if tx.bounds, err = a.estimate(ctx, *tx); err != nil {
-		return slastream.SignedTx{}, err
-	}
-	hash, body, err := a.seal(ctx, tx)
-	if err != nil {
-		return slastream.SignedTx{}, err
-	}
-	return slastream.SignedTx{Hash: WordFromFelt(hash), Sender: a.address, Nonce: nonce, Body: body}, nil
+	return a.SignUnsigned(ctx, u)
 }
 
 // checkChain asks for the chain id until it has been right once.
@@ -125,57 +120,4 @@ func chainName(id attestation.Word) string {
 		return fmt.Sprintf("%q", feltText(f))
 	}
 	return id.String()
-}
-
-// seal signs tx and returns its hash and its body. The signature is checked:
-// what a key far away got wrong is found here, not by the network.
-func (a *Account) seal(ctx context.Context, tx *invokeTx) (*felt.Felt, json.RawMessage, error) {
-	chain, err := FeltFromWord(a.chainID)
-	if err != nil {
-		return nil, nil, fmt.Errorf("starknet: chain id: %w", err)
-	}
-	hash := tx.hash(chain)
-	r, s, err := a.key.SignHash(ctx, hash)
-	if err != nil {
-		return nil, nil, err
-	}
-	if !verifyHash(a.key.PublicKey(), hash, r, s) {
-		return nil, nil, errors.New("starknet: the key made a signature that its public key does not verify")
-	}
-	body, err := tx.body(r, s)
-	return hash, body, err
-}
-
-// estimate asks what tx would use. The question is signed as a query, which no
-// node can turn into a transaction.
-func (a *Account) estimate(ctx context.Context, tx invokeTx) (bounds, error) {
-	tx.query, tx.bounds = true, zeroBounds()
-	b, err := a.ask(ctx, &tx)
-	if !errors.Is(err, ErrNonce) {
-		return b, err
-	}
-	next, nonceErr := a.Nonce(ctx)
-	if nonceErr != nil {
-		return bounds{}, nonceErr
-	}
-	if next >= tx.nonce {
-		return bounds{}, fmt.Errorf("%w (next is %d, want %d)", err, next, tx.nonce)
-	}
-	tx.nonce = next
-	return a.ask(ctx, &tx)
-}
-
-func (a *Account) ask(ctx context.Context, tx *invokeTx) (bounds, error) {
-	_, body, err := a.seal(ctx, tx)
-	if err != nil {
-		return bounds{}, err
-	}
-	var list []estimate
-	if err := call(ctx, a.caller, &list, "starknet_estimateFee", []json.RawMessage{body}, []string{}, tagPreConfirmed); err != nil {
-		return bounds{}, err
-	}
-	if len(list) != 1 {
-		return bounds{}, fmt.Errorf("%w: %d estimates for one transaction", ErrBadAnswer, len(list))
-	}
-	return list[0].bounds()
 }

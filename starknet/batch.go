@@ -18,7 +18,7 @@ const itemFelts = 8
 //	fn release_batch(ref self, items: Array<BatchItem>, sig_r: u256, sig_s: u256, sig_v: u32)
 //	struct BatchItem { deal_id: u256, chunk_index: u64, proof_set_id: u256, root_cid: u256, timestamp: u64 }
 func EncodeReleaseBatch(items []attestation.Attestation, sig attestation.Signature) []*felt.Felt {
-	w := writer{out: make([]*felt.Felt, 0, 1+itemFelts*len(items)+5)}
+	w := newWriter(1 + itemFelts*len(items) + 5)
 	w.uint(uint64(len(items)))
 	for _, a := range items {
 		w.u256(a.DealID)
@@ -69,7 +69,7 @@ func (r *reader) items() []attestation.Attestation {
 //
 //	fn release_batch(ref self, items: Array<BatchItem>, sig_r: u256, sig_s: u256, sig_v: u32)
 func (e *Escrow) ReleaseBatch(ctx context.Context, items []attestation.Attestation, sig attestation.Signature) error {
-	_, err := e.execute(ctx, e.batchCall(items, sig))
+	_, err := e.execute(ctx, e.ReleaseBatchCall(items, sig))
 	return err
 }
 
@@ -79,9 +79,5 @@ func (e *Escrow) SignReleaseBatch(ctx context.Context, items []attestation.Attes
 	if e.account == nil {
 		return slastream.SignedTx{}, ErrNoAccount
 	}
-	return e.account.Sign(ctx, []Call{e.batchCall(items, sig)}, nonce)
-}
-
-func (e *Escrow) batchCall(items []attestation.Attestation, sig attestation.Signature) Call {
-	return NewCall(e.address, "release_batch", EncodeReleaseBatch(items, sig)...)
+	return e.account.Sign(ctx, []Call{e.ReleaseBatchCall(items, sig)}, nonce)
 }

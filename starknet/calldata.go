@@ -16,7 +16,7 @@ import (
 //	fn release_chunk(ref self, deal_id: u256, chunk_index: u64, proof_set_id: u256, root_cid: u256,
 //	    timestamp: u64, sig_r: u256, sig_s: u256, sig_v: u32)
 func EncodeReleaseChunk(s attestation.Signed) []*felt.Felt {
-	var w writer
+	w := newWriter(13)
 	w.u256(s.Attestation.DealID)
 	w.uint(s.Attestation.ChunkIndex)
 	w.u256(s.Attestation.ProofSetID)
@@ -55,7 +55,7 @@ func DecodeReleaseChunk(calldata []*felt.Felt) (attestation.Signed, error) {
 //	fn create_deal(ref self, sp: ContractAddress, num_chunks: u64, chunk_amount: u256,
 //	    collateral: u256, sla_duration_secs: u64) -> u256
 func EncodeCreateDeal(t slastream.Terms) []*felt.Felt {
-	var w writer
+	w := newWriter(7)
 	w.address(t.Provider)
 	w.uint(t.Chunks)
 	w.amount(t.ChunkAmount)
@@ -84,7 +84,7 @@ func DecodeCreateDeal(calldata []*felt.Felt) (slastream.Terms, error) {
 // EncodeDeal returns the 13 felts that get_deal answers for a deal. They do not
 // hold the id.
 func EncodeDeal(d slastream.Deal) []*felt.Felt {
-	var w writer
+	w := newWriter(13)
 	w.address(d.Client)
 	w.address(d.Provider)
 	w.amount(d.Total)
@@ -127,18 +127,42 @@ func DecodeDeal(id attestation.Word, ret []*felt.Felt) (slastream.Deal, error) {
 	return d, nil
 }
 
-// A writer serializes values as Cairo's Serde does.
-type writer struct{ out []*felt.Felt }
+// A writer serializes values as Cairo's Serde does. The zero value is empty.
+type writer struct {
+	out  []*felt.Felt
+	room []felt.Felt // for the next ones
+}
+
+// newWriter returns a writer with room for n felts.
+func newWriter(n int) writer {
+	return writer{make([]*felt.Felt, 0, n), make([]felt.Felt, n)}
+}
+
+// next appends a felt, 0 so far.
+func (w *writer) next() *felt.Felt {
+	if len(w.room) == 0 {
+		w.room = make([]felt.Felt, 4)
+	}
+	f := &w.room[0]
+	w.room = w.room[1:]
+	w.out = append(w.out, f)
+	return f
+}
 
 func (w *writer) u256(v attestation.Word) {
-	low, high := SplitU256(v)
-	w.out = append(w.out, low, high)
+	setLimb(w.next(), v[16:])
+	setLimb(w.next(), v[:16])
 }
 
 func (w *writer) amount(v slastream.Amount)   { w.u256(v.Word()) }
-func (w *writer) uint(v uint64)               { w.out = append(w.out, uintFelt(v)) }
-func (w *writer) bool(v bool)                 { w.out = append(w.out, boolFelt(v)) }
-func (w *writer) address(a slastream.Address) { w.out = append(w.out, addressFelt(a)) }
+func (w *writer) uint(v uint64)               { w.next().SetUint64(v) }
+func (w *writer) address(a slastream.Address) { setAddress(w.next(), a) }
+
+func (w *writer) bool(v bool) {
+	if f := w.next(); v {
+		f.SetUint64(1)
+	}
+}
 
 // A reader deserializes values as Cairo's Serde does, in order, counting them
 // from 1. The first failure stays; what follows reads zeros.
@@ -148,7 +172,10 @@ type reader struct {
 	err   error // what is wrong with it
 }
 
-// next starts the next value, of n felts.
+// zeros is what is read after a failure.
+var zeros = []*felt.Felt{&felt.Zero, &felt.Zero}
+
+// next starts the next value, of n felts. After a failure it is of at most two.
 func (r *reader) next(n int) []*felt.Felt {
 	if r.err == nil {
 		r.value++
@@ -160,7 +187,7 @@ func (r *reader) next(n int) []*felt.Felt {
 		}
 	}
 	if r.err != nil {
-		return []*felt.Felt{&felt.Zero, &felt.Zero}[:n]
+		return zeros[:min(n, len(zeros))]
 	}
 	head := r.in[:n]
 	r.in = r.in[n:]
@@ -192,7 +219,7 @@ func (r *reader) u256() attestation.Word {
 
 func (r *reader) amount() slastream.Amount { return slastream.AmountFromWord(r.u256()) }
 
-// uint reads an integer of 4 or 8 bytes.
+// uint reads an integer of 1, 4 or 8 bytes.
 func (r *reader) uint(size int) uint64 {
 	b := r.next(1)[0].Bytes()
 	if !fits(b, size) {
@@ -211,6 +238,9 @@ func (r *reader) bool() bool {
 	return !f.IsZero()
 }
 
+// felt reads any felt as an integer.
+func (r *reader) felt() attestation.Word { return r.next(1)[0].Bytes() }
+
 func (r *reader) address() slastream.Address {
 	a, err := AddressFromFelt(r.next(1)[0])
 	r.keep(err)
@@ -228,6 +258,9 @@ func (r *reader) entryPoint() error {
 	}
 	return nil
 }
+
+// done reports whether everything was read and right.
+func (r *reader) done() bool { return r.err == nil && len(r.in) == 0 }
 
 // end ends the reading of what a node answered.
 func (r *reader) end(what string) error {

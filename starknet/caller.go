@@ -13,8 +13,8 @@ import (
 // client. Errors that the node answered must have the method ErrorCode() int
 // and, for reverts to be recognized, ErrorData() any.
 //
-// The node must speak RPC 0.9.0 or 0.10.x: the requests of this package are the
-// same in both, and answers are read so that either will do. Earlier versions
+// The node must speak RPC 0.9 or 0.10, which a [Node] makes sure of: nothing in
+// the interface of this package shows which of them answered. Earlier versions
 // have no block tag pre_confirmed.
 type Caller interface {
 	CallContext(ctx context.Context, result any, method string, params ...any) error
@@ -33,14 +33,16 @@ func (f CallerFunc) CallContext(ctx context.Context, result any, method string, 
 
 // Error codes of the specification of the RPC.
 const (
-	codeNoEntryPoint   = 21 // of starknet_call; a transaction reverts instead
-	codeTxHashNotFound = 29
-	codeContractError  = 40
-	codeExecutionError = 41
-	codeInvalidNonce   = 52
-	codeValidation     = 55
-	codeDuplicateTx    = 59
-	codeInvalidParams  = -32602 // of JSON-RPC
+	codeContractNotFound = 20
+	codeNoEntryPoint     = 21 // of starknet_call; a transaction reverts instead
+	codeTxHashNotFound   = 29
+	codeContractError    = 40
+	codeExecutionError   = 41
+	codeInvalidNonce     = 52
+	codeValidation       = 55
+	codeDuplicateTx      = 59
+	codeNoMethod         = -32601 // of JSON-RPC
+	codeInvalidParams    = -32602 // of JSON-RPC
 )
 
 var (
@@ -94,9 +96,23 @@ func data(err error) json.RawMessage {
 	}
 }
 
+// An answer decodes into result, and refuses null: it is no answer of any
+// method, and would pass for a zero.
+type answer struct{ result any }
+
+func (a *answer) UnmarshalJSON(raw []byte) error {
+	if string(raw) == "null" {
+		return fmt.Errorf("%w: null", ErrBadAnswer)
+	}
+	return json.Unmarshal(raw, a.result)
+}
+
 // call makes a call. Refusals by a contract become *slastream.RevertError,
 // everything else keeps the caller's error as its cause.
 func call(ctx context.Context, c Caller, result any, method string, params ...any) error {
+	if _, raw := result.(*json.RawMessage); result != nil && !raw {
+		result = &answer{result}
+	}
 	err := c.CallContext(ctx, result, method, params...)
 	if err == nil {
 		return nil
@@ -115,7 +131,10 @@ func call(ctx context.Context, c Caller, result any, method string, params ...an
 		_ = json.Unmarshal(data(err), &text) // only to say more
 		return fmt.Errorf("%w: %s: %w", ErrValidation, reason(text), err)
 	}
-	if strings.HasPrefix(err.Error(), method) {
+	switch text := err.Error(); {
+	case strings.HasPrefix(text, "starknet: "): // a Node's own
+		return err
+	case strings.HasPrefix(text, method):
 		return fmt.Errorf("starknet: %w", err)
 	}
 	return fmt.Errorf("starknet: %s: %w", method, err)

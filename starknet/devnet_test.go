@@ -43,13 +43,13 @@ func devnetPrograms(t *testing.T) []string {
 }
 
 // startDevnet runs a node on a free port until the test ends.
-func startDevnet(t *testing.T, program string) *jsonrpc.Client {
+func startDevnet(t *testing.T, program string, flags ...string) *jsonrpc.Client {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	host, port, err := net.SplitHostPort(l.Addr().String())
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
-	cmd := exec.Command(program, "--host", host, "--port", port, "--seed", "1")
+	cmd := exec.Command(program, append([]string{"--host", host, "--port", port, "--seed", "1"}, flags...)...)
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()

@@ -18,6 +18,19 @@
 //	escrow = starknet.NewEscrow(rpc, address, starknet.WithAccount(account))
 //	id, err := escrow.CreateDeal(ctx, terms) // approve and create_deal in one transaction
 //
+// A [Node] around the caller makes sure once that the node speaks RPC 0.9 or
+// 0.10; bindings make one themselves unless they are given one. [Escrow.At] and
+// [ERC20.At] read at a block of your choice.
+//
+// Methods whose name ends in Call make no transaction. What they return goes
+// into one, with calls of other contracts, and happens as a whole or not at all:
+//
+//	_, err = account.Execute(ctx, token.ApproveCall(address, amount), escrow.CreateDealCall(terms))
+//
+// Many chunks at once are [Escrow.ReleaseAll], or [Escrow.ReleaseBatch] where the
+// class has it. [CheckEscrow] looks an escrow over before somebody trusts it, and
+// [DetectRules] says which signatures it takes. [UDC] deploys contracts.
+//
 // The functions with Encode, Decode and Parse in their name make no request;
 // they serve programs that have a Starknet client of their own. Felts are those
 // of juno, as starknet.go has them; a u256 is two felts, the low 128 bits
@@ -34,8 +47,9 @@
 // What a contract refuses is a *slastream.RevertError, from a call, an estimate
 // or a receipt, with the same reason that the model in slastream/escrow gives.
 // A failure of the transport or the node never is one. Other errors to act on:
-// [ErrNonce], [ErrValidation], [ErrChain], [ErrNoAccount], [ErrBadAnswer], [ErrMalformed],
-// [ErrUnknownEvent] and *[RangeError]. The error that the [Caller] returned
+// [ErrNonce], [ErrValidation], [ErrChain], *[VersionError], [ErrNoAccount],
+// [ErrBadAnswer], [ErrMalformed], [ErrUnknownEvent], [ErrRules], [ErrNoDeployer] and
+// *[RangeError]. The error that the [Caller] returned
 // stays in the chain of causes, so its code can be asked for.
 //
 // # What is trusted

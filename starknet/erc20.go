@@ -9,8 +9,11 @@ import (
 	"github.com/slastream/slastream-go/slastream"
 )
 
-// An ERC20 is a token contract. It is safe for concurrent use. Methods that
-// change it return when the change is accepted on L2.
+// An ERC20 is a token contract. It is safe for concurrent use. Reads are
+// answered at the newest accepted block, or at that of [ERC20.At]. Methods that
+// change it return when the change is accepted on L2; those whose name ends in
+// Call make no transaction but what one is made of. An address of 2^251 or more
+// is a *[RangeError].
 type ERC20 struct {
 	contract
 }
@@ -25,16 +28,91 @@ func NewERC20(caller Caller, address slastream.Address, options ...Option) *ERC2
 // Address returns the address of the contract.
 func (t *ERC20) Address() slastream.Address { return t.address }
 
-// BalanceOf returns how much an account holds, at the newest accepted block.
+// At returns the same token, read at the end of a block, as [Escrow.At].
+func (t *ERC20) At(block Block) *ERC20 {
+	at := &ERC20{t.contract}
+	at.block = block
+	return at
+}
+
+// BalanceOf returns how much an account holds.
 //
 //	fn balance_of(self, account: ContractAddress) -> u256
 func (t *ERC20) BalanceOf(ctx context.Context, account slastream.Address) (slastream.Amount, error) {
-	r, err := t.view(ctx, "balance_of", addressFelt(account))
+	return t.amount(ctx, "balance_of", account)
+}
+
+// Allowance returns how much spender may still take from owner.
+//
+//	fn allowance(self, owner: ContractAddress, spender: ContractAddress) -> u256
+func (t *ERC20) Allowance(ctx context.Context, owner, spender slastream.Address) (slastream.Amount, error) {
+	return t.amount(ctx, "allowance", owner, spender)
+}
+
+// TotalSupply returns how much there is of the token.
+//
+//	fn total_supply(self) -> u256
+func (t *ERC20) TotalSupply(ctx context.Context) (slastream.Amount, error) {
+	return t.amount(ctx, "total_supply")
+}
+
+func (t *ERC20) amount(ctx context.Context, view string, of ...slastream.Address) (slastream.Amount, error) {
+	if err := checkAddresses(view, of...); err != nil {
+		return slastream.Amount{}, err
+	}
+	var w writer
+	for _, a := range of {
+		w.address(a)
+	}
+	r, err := t.view(ctx, view, w.out...)
 	if err != nil {
 		return slastream.Amount{}, err
 	}
 	v := r.amount()
-	return v, r.end("answer of balance_of")
+	return v, r.end("answer of " + view)
+}
+
+// Name returns the name of the token, such as "Starknet Token". The contract
+// chooses it freely; two tokens can have one name.
+//
+//	fn name(self) -> felt252 or ByteArray
+func (t *ERC20) Name(ctx context.Context) (string, error) { return t.text(ctx, "name") }
+
+// Symbol returns the symbol of the token, such as "STRK". Like the name it
+// proves nothing.
+//
+//	fn symbol(self) -> felt252 or ByteArray
+func (t *ERC20) Symbol(ctx context.Context) (string, error) { return t.text(ctx, "symbol") }
+
+// text reads a view that answers a short string, as tokens of Cairo 0 and early
+// ones of Cairo 1 do, or a ByteArray.
+func (t *ERC20) text(ctx context.Context, view string) (string, error) {
+	r, err := t.view(ctx, view)
+	if err != nil {
+		return "", err
+	}
+	var v string
+	if len(r.in) == 1 {
+		v = r.shortString()
+	} else {
+		v = r.byteArray()
+	}
+	if err := r.end("answer of " + view); err != nil {
+		return "", err
+	}
+	return v, nil
+}
+
+// Decimals returns how many decimals a whole token has: 18 for STRK.
+//
+//	fn decimals(self) -> u8
+func (t *ERC20) Decimals(ctx context.Context) (uint8, error) {
+	r, err := t.view(ctx, "decimals")
+	if err != nil {
+		return 0, err
+	}
+	v := r.uint(1)
+	return uint8(v), r.end("answer of decimals")
 }
 
 // Approve lets spender take up to amount from the caller. It replaces what was
@@ -42,29 +120,63 @@ func (t *ERC20) BalanceOf(ctx context.Context, account slastream.Address) (slast
 //
 //	fn approve(ref self, spender: ContractAddress, amount: u256) -> bool
 func (t *ERC20) Approve(ctx context.Context, spender slastream.Address, amount slastream.Amount) error {
-	_, err := t.execute(ctx, approveCall(t.address, spender, amount))
-	return err
+	return t.change(ctx, t.ApproveCall(spender, amount), "approve", spender)
 }
 
 // Transfer sends amount to somebody.
 //
 //	fn transfer(ref self, recipient: ContractAddress, amount: u256) -> bool
 func (t *ERC20) Transfer(ctx context.Context, to slastream.Address, amount slastream.Amount) error {
-	_, err := t.execute(ctx, transferCall(t.address, to, amount))
+	return t.change(ctx, t.TransferCall(to, amount), "transfer", to)
+}
+
+// TransferFrom sends amount of from, who has approved it, to somebody.
+//
+//	fn transfer_from(ref self, sender: ContractAddress, recipient: ContractAddress, amount: u256) -> bool
+func (t *ERC20) TransferFrom(ctx context.Context, from, to slastream.Address, amount slastream.Amount) error {
+	return t.change(ctx, t.TransferFromCall(from, to, amount), "transfer from", from, to)
+}
+
+func (t *ERC20) change(ctx context.Context, c Call, what string, addresses ...slastream.Address) error {
+	if err := checkAddresses(what, addresses...); err != nil {
+		return err
+	}
+	_, err := t.execute(ctx, c)
 	return err
 }
 
+// ApproveCall returns the call that lets spender take up to amount from the
+// account.
+//
+//	fn approve(ref self, spender: ContractAddress, amount: u256) -> bool
+func (t *ERC20) ApproveCall(spender slastream.Address, amount slastream.Amount) Call {
+	return approveCall(t.address, spender, amount)
+}
+
+// TransferCall returns the call that sends amount to somebody.
+//
+//	fn transfer(ref self, recipient: ContractAddress, amount: u256) -> bool
+func (t *ERC20) TransferCall(to slastream.Address, amount slastream.Amount) Call {
+	return NewCall(t.address, "transfer", encodeAmount(amount, to)...)
+}
+
+// TransferFromCall returns the call that sends amount of from to somebody.
+//
+//	fn transfer_from(ref self, sender: ContractAddress, recipient: ContractAddress, amount: u256) -> bool
+func (t *ERC20) TransferFromCall(from, to slastream.Address, amount slastream.Amount) Call {
+	return NewCall(t.address, "transfer_from", encodeAmount(amount, from, to)...)
+}
+
 func approveCall(token, spender slastream.Address, amount slastream.Amount) Call {
-	return NewCall(token, "approve", encodeAddressAmount(spender, amount)...)
+	return NewCall(token, "approve", encodeAmount(amount, spender)...)
 }
 
-func transferCall(token, to slastream.Address, amount slastream.Amount) Call {
-	return NewCall(token, "transfer", encodeAddressAmount(to, amount)...)
-}
-
-func encodeAddressAmount(a slastream.Address, v slastream.Amount) []*felt.Felt {
+// encodeAmount returns the calldata of addresses and then an amount.
+func encodeAmount(v slastream.Amount, of ...slastream.Address) []*felt.Felt {
 	var w writer
-	w.address(a)
+	for _, a := range of {
+		w.address(a)
+	}
 	w.amount(v)
 	return w.out
 }

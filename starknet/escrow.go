@@ -13,11 +13,13 @@ var _ slastream.Escrow = (*Escrow)(nil)
 
 // An Escrow is a deployed escrow contract. It is safe for concurrent use.
 //
-// Reads are answered at the newest accepted block. Methods that change the
-// escrow need [WithAccount] and return when the change is accepted on L2; what
-// the contract refuses is a *slastream.RevertError. The relay's way to send,
-// where the transaction is stored before it is sent, is Nonce, SignRelease,
-// Send and Status.
+// Reads are answered at the newest accepted block, or at that of [Escrow.At].
+// Methods that change the escrow need [WithAccount] or [WithSender] and return
+// when the change is accepted on L2; what the contract refuses is a
+// *slastream.RevertError. Those whose name ends in Call or Calls make no
+// transaction: put what they return into one [Account.Execute] with other
+// calls. The relay's way to send, where the transaction is stored before it is
+// sent, is Nonce, SignRelease, Send and Status.
 type Escrow struct {
 	contract
 	token atomic.Pointer[slastream.Address] // set by the constructor, never changed
@@ -32,6 +34,17 @@ func NewEscrow(caller Caller, address slastream.Address, options ...Option) *Esc
 
 // Address returns the address of the contract.
 func (e *Escrow) Address() slastream.Address { return e.address }
+
+// At returns the same escrow, read at the end of a block. A node that does not
+// have the block answers with an error, never with another state; of a block
+// by number that is so for the node's own chain only, so read what must fit
+// together by hash. What changes the escrow is not affected.
+func (e *Escrow) At(block Block) *Escrow {
+	at := &Escrow{contract: e.contract}
+	at.block = block
+	at.token.Store(e.token.Load())
+	return at
+}
 
 // Deal returns a deal, the zero Deal if there is none with that id.
 //
@@ -125,6 +138,7 @@ func (e *Escrow) storedAddress(ctx context.Context, variable string) (slastream.
 // CreateDeal opens a deal and returns its id, read from the transaction's own
 // DealCreated event. The account approves exactly what the deal locks, in the
 // same transaction; an allowance that it gave the escrow before is replaced.
+// A provider that is no address is a *[RangeError].
 //
 //	fn create_deal(ref self, sp: ContractAddress, num_chunks: u64, chunk_amount: u256,
 //	    collateral: u256, sla_duration_secs: u64) -> u256
@@ -132,31 +146,15 @@ func (e *Escrow) CreateDeal(ctx context.Context, terms slastream.Terms) (attesta
 	if e.account == nil {
 		return attestation.Word{}, ErrNoAccount
 	}
-	if _, err := slastream.AddressFromWord(terms.Provider.Word()); err != nil {
-		return attestation.Word{}, fmt.Errorf("starknet: create deal: provider: %w", &RangeError{"address", terms.Provider.Word()})
-	}
-	calls := []Call{NewCall(e.address, "create_deal", EncodeCreateDeal(terms)...)}
-	// Terms that the contract refuses may lock more than any token has; then the
-	// refusal is the contract's, without an approval.
-	if locked, err := terms.Locked(); err == nil {
-		token, err := e.Token(ctx)
-		if err != nil {
-			return attestation.Word{}, err
-		}
-		calls = []Call{approveCall(token, e.address, locked), calls[0]}
+	calls, err := e.CreateDealCalls(ctx, terms)
+	if err != nil {
+		return attestation.Word{}, err
 	}
 	r, err := e.execute(ctx, calls...)
 	if err != nil {
 		return attestation.Word{}, err
 	}
-	for _, l := range r.Logs {
-		if l.From != e.address {
-			continue
-		}
-		event, err := ParseEvent(l.Keys, l.Data)
-		if err != nil {
-			continue
-		}
+	for event := range e.eventsOf(r) {
 		if created, ok := event.(slastream.DealCreated); ok {
 			return created.DealID, nil
 		}
@@ -164,12 +162,12 @@ func (e *Escrow) CreateDeal(ctx context.Context, terms slastream.Terms) (attesta
 	return attestation.Word{}, fmt.Errorf("%w: transaction %v has no DealCreated event of the escrow", ErrBadAnswer, r.Hash)
 }
 
-// Release pays one chunk to the provider.
+// Release pays one chunk to the provider. [Escrow.ReleaseAll] pays many.
 //
 //	fn release_chunk(ref self, deal_id: u256, chunk_index: u64, proof_set_id: u256, root_cid: u256,
 //	    timestamp: u64, sig_r: u256, sig_s: u256, sig_v: u32)
 func (e *Escrow) Release(ctx context.Context, signed attestation.Signed) error {
-	_, err := e.execute(ctx, e.releaseCall(signed))
+	_, err := e.execute(ctx, e.ReleaseCall(signed))
 	return err
 }
 
@@ -177,8 +175,7 @@ func (e *Escrow) Release(ctx context.Context, signed attestation.Signed) error {
 //
 //	fn slash(ref self, deal_id: u256)
 func (e *Escrow) Slash(ctx context.Context, deal attestation.Word) error {
-	low, high := SplitU256(deal)
-	_, err := e.execute(ctx, NewCall(e.address, "slash", low, high))
+	_, err := e.execute(ctx, e.SlashCall(deal))
 	return err
 }
 
@@ -186,7 +183,7 @@ func (e *Escrow) Slash(ctx context.Context, deal attestation.Word) error {
 //
 //	fn pause(ref self)
 func (e *Escrow) Pause(ctx context.Context) error {
-	_, err := e.execute(ctx, NewCall(e.address, "pause"))
+	_, err := e.execute(ctx, e.PauseCall())
 	return err
 }
 
@@ -194,7 +191,7 @@ func (e *Escrow) Pause(ctx context.Context) error {
 //
 //	fn unpause(ref self)
 func (e *Escrow) Unpause(ctx context.Context) error {
-	_, err := e.execute(ctx, NewCall(e.address, "unpause"))
+	_, err := e.execute(ctx, e.UnpauseCall())
 	return err
 }
 
@@ -212,7 +209,7 @@ func (e *Escrow) SignRelease(ctx context.Context, signed attestation.Signed, non
 	if e.account == nil {
 		return slastream.SignedTx{}, ErrNoAccount
 	}
-	return e.account.Sign(ctx, []Call{e.releaseCall(signed)}, nonce)
+	return e.account.Sign(ctx, []Call{e.ReleaseCall(signed)}, nonce)
 }
 
 // Send is [Account.Send] of the escrow's account.
@@ -225,9 +222,8 @@ func (e *Escrow) Send(ctx context.Context, tx slastream.SignedTx) error {
 
 // Status is [Account.Status]; it needs no account.
 func (e *Escrow) Status(ctx context.Context, hash attestation.Word) (slastream.TxStatus, error) {
+	if e.account != nil {
+		return e.account.Status(ctx, hash)
+	}
 	return status(ctx, e.caller, hash)
-}
-
-func (e *Escrow) releaseCall(s attestation.Signed) Call {
-	return NewCall(e.address, "release_chunk", EncodeReleaseChunk(s)...)
 }

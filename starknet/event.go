@@ -64,11 +64,11 @@ func ParseEvent(keys, data []*felt.Felt) (slastream.Event, error) {
 	default:
 		return nil, fmt.Errorf("%w: selector %v", ErrUnknownEvent, keys[0])
 	}
-	if err := k.end(fmt.Sprintf("keys of %T", e)); err != nil {
-		return nil, err
+	if !k.done() {
+		return nil, k.end(fmt.Sprintf("keys of %T", e))
 	}
-	if err := d.end(fmt.Sprintf("data of %T", e)); err != nil {
-		return nil, err
+	if !d.done() {
+		return nil, d.end(fmt.Sprintf("data of %T", e))
 	}
 	return e, nil
 }

@@ -65,7 +65,17 @@ func AddressFromFelt(f *felt.Felt) (slastream.Address, error) {
 // SplitU256 returns a u256 as Cairo serializes it: the low 128 bits, then the
 // high ones.
 func SplitU256(w attestation.Word) (low, high *felt.Felt) {
-	return new(felt.Felt).SetBytes(w[16:]), new(felt.Felt).SetBytes(w[:16])
+	low, high = new(felt.Felt), new(felt.Felt)
+	setLimb(low, w[16:])
+	setLimb(high, w[:16])
+	return low, high
+}
+
+// setLimb sets f to 16 big-endian bytes.
+func setLimb(f *felt.Felt, limb []byte) {
+	var b [32]byte
+	copy(b[16:], limb)
+	_ = f.SetBytesCanonical(b[:]) // below P
 }
 
 // JoinU256 returns the u256 of two limbs. A limb of 2^128 or more is a
@@ -129,10 +139,17 @@ func chainID(name string) attestation.Word {
 // more, becomes P − 1: no contract takes that for an address either, while
 // reducing it would name somebody else.
 func addressFelt(a slastream.Address) *felt.Felt {
+	f := new(felt.Felt)
+	setAddress(f, a)
+	return f
+}
+
+func setAddress(f *felt.Felt, a slastream.Address) {
 	if a[0] >= 0x08 {
-		return new(felt.Felt).Neg(&felt.One)
+		f.Neg(&felt.One)
+		return
 	}
-	return new(felt.Felt).SetBytes(a[:])
+	_ = f.SetBytesCanonical(a[:]) // below P
 }
 
 func uintFelt(v uint64) *felt.Felt { return new(felt.Felt).SetUint64(v) }

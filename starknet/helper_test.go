@@ -84,7 +84,8 @@ type script struct {
 	t       testing.TB
 	mu      sync.Mutex
 	methods map[string]func(params []json.RawMessage) (any, error)
-	asked   []request
+	asked   []request                   // but for the version
+	version int                         // how often it was asked for the version
 	broken  func(r *http.Request) error // failure of the transport
 }
 
@@ -96,6 +97,7 @@ type request struct {
 func newScript(t testing.TB) *script {
 	s := &script{t: t, methods: make(map[string]func([]json.RawMessage) (any, error))}
 	s.answer("starknet_chainId", "0x534e5f5345504f4c4941")
+	s.answer("starknet_specVersion", "0.9.0")
 	return s
 }
 
@@ -142,7 +144,11 @@ func (s *script) handle(_ context.Context, method string, raw json.RawMessage) (
 		}
 	}
 	s.mu.Lock()
-	s.asked = append(s.asked, request{method, params})
+	if method == "starknet_specVersion" {
+		s.version++
+	} else {
+		s.asked = append(s.asked, request{method, params})
+	}
 	f := s.methods[method]
 	s.mu.Unlock()
 	if f == nil {
@@ -178,3 +184,6 @@ func hashOf(t testing.TB, body json.RawMessage) string {
 	require.NoError(t, err)
 	return h.String()
 }
+
+// mutex guards what test nodes count.
+var mutex sync.Mutex

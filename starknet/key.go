@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"math/big"
 
-	"github.com/NethermindEth/juno/core/crypto"
 	"github.com/NethermindEth/juno/core/felt"
 	starkcurve "github.com/consensys/gnark-crypto/ecc/stark-curve"
 	"github.com/consensys/gnark-crypto/ecc/stark-curve/ecdsa"
@@ -87,14 +86,3 @@ func (k LocalKey) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
 // MarshalText returns [LocalKey.String]: a key cannot be encoded.
 func (k LocalKey) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
-
-// verifyHash reports whether (r, s) is a signature of hash under the public
-// key with that x, as accounts check it.
-func verifyHash(x, hash, r, s *felt.Felt) bool {
-	if x == nil || r == nil || s == nil {
-		return false
-	}
-	key := crypto.NewPublicKey(x)
-	ok, err := key.Verify(&crypto.Signature{R: *r, S: *s}, hash)
-	return err == nil && ok
-}

@@ -2,7 +2,6 @@ package starknet
 
 import (
 	"context"
-	"errors"
 
 	"github.com/slastream/slastream-go/slastream"
 )
@@ -12,9 +11,10 @@ import (
 //
 //	fn transfer_ownership(ref self, new_owner: ContractAddress)
 func (e *Escrow) TransferOwnership(ctx context.Context, to slastream.Address) error {
-	var w writer
-	w.address(to)
-	_, err := e.execute(ctx, NewCall(e.address, "transfer_ownership", w.out...))
+	if err := checkAddresses("transfer ownership", to); err != nil {
+		return err
+	}
+	_, err := e.execute(ctx, e.TransferOwnershipCall(to))
 	return err
 }
 
@@ -23,7 +23,7 @@ func (e *Escrow) TransferOwnership(ctx context.Context, to slastream.Address) er
 //
 //	fn accept_ownership(ref self)
 func (e *Escrow) AcceptOwnership(ctx context.Context) error {
-	_, err := e.execute(ctx, NewCall(e.address, "accept_ownership"))
+	_, err := e.execute(ctx, e.AcceptOwnershipCall())
 	return err
 }
 
@@ -46,9 +46,6 @@ func (e *Escrow) Version(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	v, ok := ShortStringText(r.next(1)[0])
-	if !ok {
-		r.keep(errors.New("no short string"))
-	}
+	v := r.shortString()
 	return v, r.end("answer of get_version")
 }

@@ -122,12 +122,19 @@ func receipt(ctx context.Context, c Caller, hash attestation.Word) (*Receipt, er
 
 // status asks for the status of a transaction.
 func status(ctx context.Context, c Caller, hash attestation.Word) (slastream.TxStatus, error) {
+	s, _, err := lookUp(ctx, c, hash)
+	return s, err
+}
+
+// lookUp asks for the status of a transaction, and returns its receipt if there
+// is one.
+func lookUp(ctx context.Context, c Caller, hash attestation.Word) (slastream.TxStatus, *Receipt, error) {
 	r, err := receipt(ctx, c, hash)
 	if err != nil {
-		return slastream.TxStatus{}, err
+		return slastream.TxStatus{}, nil, err
 	}
 	if r != nil {
-		return r.Status, nil
+		return r.Status, r, nil
 	}
 	// No receipt: it may wait in the mempool of the node.
 	var s struct {
@@ -136,13 +143,13 @@ func status(ctx context.Context, c Caller, hash attestation.Word) (slastream.TxS
 	f, _ := FeltFromWord(hash) // receipt has checked it
 	if err := call(ctx, c, &s, "starknet_getTransactionStatus", wire(f)); err != nil {
 		if n, ok := code(err); ok && n == codeTxHashNotFound {
-			return slastream.TxStatus{}, nil
+			return slastream.TxStatus{}, nil, nil
 		}
-		return slastream.TxStatus{}, err
+		return slastream.TxStatus{}, nil, err
 	}
 	if _, err := txState(s.Finality); err != nil {
-		return slastream.TxStatus{}, err
+		return slastream.TxStatus{}, nil, err
 	}
 	// Even if it was accepted in between: the block is told by the receipt only.
-	return slastream.TxStatus{State: slastream.TxReceived}, nil
+	return slastream.TxStatus{State: slastream.TxReceived}, nil, nil
 }

@@ -15,6 +15,9 @@ func Selector(name string) *felt.Felt {
 	return &f
 }
 
+// selReleaseChunk is computed once: release_chunk is called most.
+var selReleaseChunk = *Selector("release_chunk")
+
 // StorageKey returns the raw key of a plain storage variable, for
 // starknet_getStorageAt. The escrow has paused, owner, strk_token, and in two
 // felts each, low half first, at the key and the next one, deal_counter,

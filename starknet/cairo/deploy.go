@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/NethermindEth/juno/core/crypto"
 	"github.com/NethermindEth/juno/core/felt"
 
 	"github.com/slastream/slastream-go/attestation"
@@ -17,8 +16,9 @@ import (
 // was asked for.
 var ErrMismatch = errors.New("cairo: deployed contract is another")
 
-// ErrNoDeployer says that the network has none of the known deployer contracts.
-var ErrNoDeployer = errors.New("cairo: no universal deployer contract")
+// ErrNoDeployer is starknet.ErrNoDeployer: the network has none of the known
+// deployer contracts.
+var ErrNoDeployer = starknet.ErrNoDeployer
 
 // Params is what an escrow is made of. Both classes keep it for ever, except
 // that the owner of [Extended] can hand over.
@@ -66,40 +66,11 @@ func (p Params) Address() (slastream.Address, error) {
 	if err != nil {
 		return slastream.Address{}, err
 	}
-	salt, err := starknet.FeltFromWord(p.Salt)
+	address, err := starknet.Deployment{Class: p.Class.Hash(), Salt: p.Salt, Calldata: calldata}.Address()
 	if err != nil {
-		return slastream.Address{}, fmt.Errorf("cairo: salt: %w", err)
+		return slastream.Address{}, fmt.Errorf("cairo: %w", err)
 	}
-	return contractAddress(p.Class.Hash(), salt, calldata)
-}
-
-// contractAddress is the address of a contract that a deployer contract makes
-// without adding itself to the salt.
-func contractAddress(class attestation.Word, salt *felt.Felt, calldata []*felt.Felt) (slastream.Address, error) {
-	prefix := new(felt.Felt).SetBytes([]byte("STARKNET_CONTRACT_ADDRESS"))
-	arguments := crypto.PedersenArray(calldata...)
-	h := crypto.PedersenArray(prefix, new(felt.Felt), salt, feltOf(class), &arguments)
-	if bound := addressBound(); h.Cmp(bound) >= 0 {
-		h.Sub(&h, bound)
-	}
-	return starknet.AddressFromFelt(&h)
-}
-
-// addressBound is 2^251 − 256, the modulus of addresses.
-func addressBound() *felt.Felt {
-	w := attestation.Word{0: 0x07}
-	for i := 1; i < 31; i++ {
-		w[i] = 0xff
-	}
-	return feltOf(w)
-}
-
-// The universal deployer contracts, newest first. Which of them a network has
-// differs.
-var deployers = []string{
-	"0x2ceed65a4bd731034c01113685c831b01c15d7d432f71afb1cf1634b53a2125",
-	"0x4a64cd09a853868621d94cae9952b106f2c36a3f81260f85de6696c6b050221",
-	"0x41a78e741e5af2fec34b695679bc6891742439f7afb8484ecd7766661ad02bf",
+	return address, nil
 }
 
 // Deploy declares the class of p if need be, deploys p through the universal
@@ -141,12 +112,9 @@ func deploy(ctx context.Context, sender Sender, class Class, salt attestation.Wo
 	return address, nil
 }
 
-func deployArtifact(ctx context.Context, sender Sender, class artifact, saltWord attestation.Word, calldata []*felt.Felt) (slastream.Address, error) {
-	salt, err := starknet.FeltFromWord(saltWord)
-	if err != nil {
-		return slastream.Address{}, fmt.Errorf("salt: %w", err)
-	}
-	address, err := contractAddress(class.hash, salt, calldata)
+func deployArtifact(ctx context.Context, sender Sender, class artifact, salt attestation.Word, calldata []*felt.Felt) (slastream.Address, error) {
+	d := starknet.Deployment{Class: class.hash, Salt: salt, Calldata: calldata}
+	address, err := d.Address()
 	if err != nil {
 		return slastream.Address{}, err
 	}
@@ -158,14 +126,11 @@ func deployArtifact(ctx context.Context, sender Sender, class artifact, saltWord
 		if err := declare(ctx, sender, class); err != nil {
 			return slastream.Address{}, err
 		}
-		deployer, err := findDeployer(ctx, sender.Caller)
+		deployer, err := starknet.FindUDC(ctx, sender.Caller, starknet.WithAccount(sender.account()))
 		if err != nil {
 			return slastream.Address{}, err
 		}
-		// deployContract(class_hash, salt, unique, calldata): all deployers have
-		// it. Not unique means that the address is for everyone the same.
-		args := append([]*felt.Felt{feltOf(class.hash), salt, new(felt.Felt), new(felt.Felt).SetUint64(uint64(len(calldata)))}, calldata...)
-		_, failure := sender.account().Execute(ctx, starknet.NewCall(deployer, "deployContract", args...))
+		_, failure := deployer.Deploy(ctx, d)
 		if found, err = classAt(ctx, sender.Caller, address); err != nil {
 			return slastream.Address{}, err
 		}
@@ -194,23 +159,6 @@ func classAt(ctx context.Context, caller starknet.Caller, address slastream.Addr
 		return attestation.Word{}, fmt.Errorf("%w: class at %v: %.80q", starknet.ErrBadAnswer, address, text)
 	}
 	return w, nil
-}
-
-func findDeployer(ctx context.Context, caller starknet.Caller) (slastream.Address, error) {
-	for _, text := range deployers {
-		address, err := slastream.ParseAddress(text)
-		if err != nil {
-			return slastream.Address{}, err
-		}
-		class, err := classAt(ctx, caller, address)
-		if err != nil {
-			return slastream.Address{}, err
-		}
-		if class != (attestation.Word{}) {
-			return address, nil
-		}
-	}
-	return slastream.Address{}, ErrNoDeployer
 }
 
 // check reads back what was deployed.
