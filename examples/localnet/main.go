@@ -3,7 +3,8 @@
 // PDPVerifier and a storage provider. Use it to try out programs in any
 // language against real JSON-RPC; tests in Go do without a port, with the
 // packages starknet/simulated and fevm/simulated, whose comments say what is
-// real and what is not.
+// real and what is not. The tests run a deal through starknet.js and starknet.go,
+// and proofs through ethers and viem.
 //
 //	go run ./examples/localnet -config localnet.json
 //
@@ -25,6 +26,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -118,12 +120,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer starknetServer.close()
 	fevmServer, err := serve("-fevm", o.fevm, fevm, stderr, failed)
 	if err != nil {
+		starknet.Close() // its WebSockets
+		starknetServer.close()
 		return err
 	}
-	defer fevmServer.close()
+	defer func() {
+		starknet.Close()
+		var closing sync.WaitGroup // at the same time, as each may take the whole grace
+		closing.Go(starknetServer.close)
+		closing.Go(fevmServer.close)
+		closing.Wait()
+	}()
 
 	line, err := describe(starknet, starknetServer.host(), fevm, fevmServer.host(), attester)
 	if err != nil {

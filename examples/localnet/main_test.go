@@ -229,6 +229,45 @@ func TestStopClosesWebSockets(t *testing.T) {
 	require.False(t, os.IsTimeout(err), "the connection is still open: %v", err)
 }
 
+// Clients open connections to spare, on which nothing comes, and leave others
+// idle or in the middle of a request.
+func TestStopDoesNotWaitForClients(t *testing.T) {
+	c, _, stop := start(t)
+	for _, url := range []string{c.Starknet.RPC, c.FEVM.RPC} {
+		host := strings.Split(url, "/")[2]
+		for _, sent := range []string{"", "POST /rpc HTTP/1.1\r\nHost: localnet\r\nContent-Length: 0\r\n\r\n"} {
+			conn, err := net.Dial("tcp", host)
+			require.NoError(t, err)
+			defer conn.Close()
+			_, err = io.WriteString(conn, sent)
+			require.NoError(t, err)
+			if sent != "" {
+				_, err = http.ReadResponse(bufio.NewReader(conn), nil)
+				require.NoError(t, err)
+			}
+		}
+	}
+	began := time.Now()
+	stop()
+	require.Less(t, time.Since(began), grace)
+}
+
+// Both servers give what hangs the grace, at the same time.
+func TestStopEndsWhatHangs(t *testing.T) {
+	c, _, stop := start(t)
+	for _, url := range []string{c.Starknet.RPC, c.FEVM.RPC} {
+		conn, err := net.Dial("tcp", strings.Split(url, "/")[2])
+		require.NoError(t, err)
+		defer conn.Close()
+		_, err = io.WriteString(conn, "POST /rpc HTTP/1.1\r\nHost: localnet\r\nContent-Length: 9\r\n\r\n{")
+		require.NoError(t, err)
+	}
+	time.Sleep(50 * time.Millisecond) // the requests begin
+	began := time.Now()
+	stop()
+	require.Less(t, time.Since(began), 2*grace)
+}
+
 func TestHelpIsNoError(t *testing.T) {
 	var out strings.Builder
 	require.NoError(t, run(t.Context(), []string{"-h"}, &out, io.Discard))

@@ -6,14 +6,19 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
 
-// A server puts one node on a port. It knows its connections, because
-// http.Server lets go of those that became WebSockets.
+// grace is how long close waits for running requests. Docker, systemd and the
+// tests of others send SIGKILL some seconds after SIGTERM.
+const grace = 2 * time.Second
+
+// A server puts one node on a port.
 type server struct {
 	node     http.Handler
 	http     *http.Server
@@ -21,9 +26,9 @@ type server struct {
 	serving  sync.WaitGroup // the accept loop
 
 	mu       sync.Mutex
-	closed   bool // no request begins anymore
-	conns    map[net.Conn]struct{}
-	requests sync.WaitGroup // running; grows under mu and while not closed
+	closed   bool                  // no request begins anymore
+	unused   map[net.Conn]struct{} // connections on which nothing came
+	requests sync.WaitGroup        // running; grows under mu and while not closed
 }
 
 // serve listens on address, which the user gave as flag, and serves node until
@@ -33,15 +38,17 @@ func serve(flag, address string, node http.Handler, stderr io.Writer, failed cha
 	if err != nil {
 		return nil, fmt.Errorf("localnet: %s: %w; choose another host:port, or port 0 for a free one", flag, err)
 	}
-	s := &server{node: node, listener: listener, conns: make(map[net.Conn]struct{})}
+	s := &server{node: node, listener: listener, unused: make(map[net.Conn]struct{})}
 	s.http = &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          log.New(stderr, "localnet: "+flag+": ", 0),
+		ConnState:         s.track,
 	}
+	s.http.RegisterOnShutdown(s.closeUnused)
 	s.serving.Go(func() {
-		if err := s.http.Serve(trackedListener{listener, s}); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			failed <- fmt.Errorf("localnet: %s: %w", flag, err)
 		}
 	})
@@ -72,57 +79,40 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.node.ServeHTTP(w, r)
 }
 
-// close stops listening, gives running requests three seconds, closes all
-// connections, WebSockets too, and waits for the handlers.
+// track keeps the list of unused connections.
+func (s *server) track(conn net.Conn, state http.ConnState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if state == http.StateNew {
+		s.unused[conn] = struct{}{}
+	} else {
+		delete(s.unused, conn)
+	}
+}
+
+// closeUnused closes the connections on which nothing came. Clients open some
+// to spare, and Shutdown takes them for busy until they are five seconds old.
+func (s *server) closeUnused() {
+	s.mu.Lock()
+	list := slices.Collect(maps.Keys(s.unused))
+	s.mu.Unlock()
+	for _, conn := range list {
+		conn.Close()
+	}
+}
+
+// close stops listening, gives running requests the grace, closes all
+// connections and waits for the handlers. WebSockets are not its business: the
+// node ends them, and has to be closed before.
 func (s *server) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
 	if s.http.Shutdown(ctx) != nil {
 		s.http.Close() // what is left had its time
 	}
 	s.mu.Lock()
 	s.closed = true
-	left := make([]net.Conn, 0, len(s.conns))
-	for c := range s.conns {
-		left = append(left, c)
-	}
 	s.mu.Unlock()
-	for _, c := range left {
-		c.Close()
-	}
 	s.requests.Wait()
 	s.serving.Wait()
-}
-
-// A trackedListener enters what it accepts in the list of its server.
-type trackedListener struct {
-	net.Listener
-	server *server
-}
-
-// Accept implements net.Listener.
-func (l trackedListener) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	c := &trackedConn{conn, l.server}
-	l.server.mu.Lock()
-	l.server.conns[c] = struct{}{}
-	l.server.mu.Unlock()
-	return c, nil
-}
-
-// A trackedConn leaves the list when it is closed.
-type trackedConn struct {
-	net.Conn
-	server *server
-}
-
-// Close implements net.Conn.
-func (c *trackedConn) Close() error {
-	c.server.mu.Lock()
-	delete(c.server.conns, c)
-	c.server.mu.Unlock()
-	return c.Conn.Close()
 }
