@@ -12,8 +12,10 @@ import (
 
 // An EventID names an event: the transaction that emitted it and the event's
 // position in its receipt, from 0, counting the events of all contracts. It is
-// the same whenever and from whichever node the event is read, and comparable.
-// It names no block: a reorganisation may put the transaction into another one.
+// the same whenever and from whichever node the event is read, comparable, and
+// good as a key of a database. It names no block, so it stays the same when a
+// reorganization puts the transaction into another one, unless the transaction
+// then does something else: drop what was retracted before adding what is new.
 type EventID struct {
 	TxHash attestation.Word
 	Index  uint64
@@ -39,7 +41,8 @@ func (id *EventID) UnmarshalText(b []byte) error {
 }
 
 // A Cursor says how far somebody has come who follows an escrow: store the one
-// of the last [ChainEvent] in the transaction that stores what follows from it.
+// of the last [ChainEvent] in the transaction that stores what follows from it,
+// to go on without a gap and without a repetition. It is comparable and small.
 // The zero value is the beginning of the chain, and Cursor{Block: n} the
 // beginning of block n, such as [Deployment].StartBlock.
 type Cursor struct {

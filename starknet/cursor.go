@@ -5,30 +5,16 @@ import (
 	"fmt"
 
 	"github.com/slastream/slastream-go/attestation"
+	"github.com/slastream/slastream-go/slastream"
 )
 
-// A Cursor says how far a consumer of [History.Follow] has come. Store the one
-// of the last [Update] in the transaction that stores what follows from that
-// update; Follow goes on from it, without a gap and without a repetition. It is
-// comparable, small, and has a JSON form.
-//
-// The zero Cursor is the beginning of the chain, and Cursor{Block: n} is the
-// beginning of block n, such as the one that deployed the contract.
-type Cursor struct {
-	// Block is the block of the last event, or the one to begin with if Hash
-	// is zero.
-	Block uint64 `json:"block"`
-	// Hash is the hash of that block. It is how a reorganization is noticed
-	// that happened while nobody followed.
-	Hash attestation.Word `json:"hash,omitzero"`
-	// Event is the last event. Zero with a Hash means that the whole block was
-	// read.
-	Event EventID `json:"event,omitzero"`
-}
+// A Cursor says how far a consumer of [History.Follow] has come. Its hash is how
+// a reorganization is noticed that happened while nobody followed.
+type Cursor = slastream.Cursor
 
 var errCursor = errors.New("starknet: cursor with an event and without a block hash")
 
-func (c Cursor) check() error {
+func checkCursor(c Cursor) error {
 	if c.Hash.IsZero() && c.Event != (EventID{}) {
 		return errCursor
 	}
@@ -80,7 +66,7 @@ type trail[E any] []held[E]
 
 // newTrail is where a consumer stands that has seen these events.
 func newTrail[E any](c Cursor, seen []HistoryEvent[E]) (trail[E], error) {
-	if err := c.check(); err != nil {
+	if err := checkCursor(c); err != nil {
 		return nil, err
 	}
 	var t trail[E]

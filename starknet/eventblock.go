@@ -92,7 +92,7 @@ func (s *eventSource) receipts(ctx context.Context, number uint64) (*blockHeader
 			if s.matches(&log) {
 				list = append(list, placedLog{
 					log: log, hash: h.hash,
-					id:    EventID{hashWord(&r.Hash), uint64(j)},
+					id:    EventID{TxHash: hashWord(&r.Hash), Index: uint64(j)},
 					place: place{number, uint64(i), uint64(j)},
 				})
 			}

@@ -20,20 +20,18 @@ func (w watcher) Follow(ctx context.Context, from slastream.Cursor, seen ...slas
 	held := make([]HistoryEvent[slastream.Event], len(seen))
 	for i, e := range seen {
 		held[i] = HistoryEvent[slastream.Event]{
-			Event: e.Event, ID: EventID(e.ID), TxIndex: e.TxIndex, BlockNumber: e.BlockNumber, BlockHash: e.BlockHash,
+			Event: e.Event, ID: e.ID, TxIndex: e.TxIndex, BlockNumber: e.BlockNumber, BlockHash: e.BlockHash,
 		}
 	}
-	cursor := Cursor{Block: from.Block, Hash: from.Hash, Event: EventID(from.Event)}
 	return func(yield func(slastream.ChainEvent, error) bool) {
-		for u, err := range w.history.Follow(ctx, cursor, held...) {
+		for u, err := range w.history.Follow(ctx, from, held...) {
 			if err != nil {
 				yield(slastream.ChainEvent{}, err)
 				return
 			}
 			event := slastream.ChainEvent{
-				Event: u.Event, ID: slastream.EventID(u.ID), TxIndex: u.TxIndex, BlockNumber: u.BlockNumber, BlockHash: u.BlockHash,
-				Retracted: u.Retracted,
-				Cursor:    slastream.Cursor{Block: u.Cursor.Block, Hash: u.Cursor.Hash, Event: slastream.EventID(u.Cursor.Event)},
+				Event: u.Event, ID: u.ID, TxIndex: u.TxIndex, BlockNumber: u.BlockNumber, BlockHash: u.BlockHash,
+				Retracted: u.Retracted, Cursor: u.Cursor,
 			}
 			if !yield(event, nil) {
 				return

@@ -3,6 +3,7 @@ package simulated_test
 import (
 	"encoding/json"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -55,5 +56,46 @@ func BenchmarkReleaseChunk(b *testing.B) {
 func BenchmarkNew(b *testing.B) {
 	for b.Loop() {
 		simulated.New(simulated.Options{Key: attesterKey()})
+	}
+}
+
+// BenchmarkRelease sends release_chunk, one a transaction and a block, both
+// signatures checked, to this node and to the programs of SLASTREAM_DEVNET, one
+// core for each: GOMAXPROCS=1 and -cpu 1 for this one, devnet has one thread that
+// executes.
+func BenchmarkRelease(b *testing.B) {
+	run := func(s *side) {
+		b := s.TB.(*testing.B)
+		s.signed = make(map[string]map[string]any)
+		s.prepare(s.predeployed(9), s.url != "http://in.process/rpc/v0_9")
+		s.at = s.escrows[0]
+		const batch = 400
+		relay := s.accounts[3]
+		var requests [][]byte
+		for b.Loop() {
+			if len(requests) == 0 {
+				b.StopTimer()
+				deal := uint64(len(s.log)/2 + 1)
+				s.create(s.step("deal %d", deal), batch, 10, 5, 900_000)
+				for i := range uint64(batch) {
+					tx := s.build(relay, nil, s.release(attest(deal, i)))
+					s.nonces[relay.Address]++
+					body, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "method": "starknet_addInvokeTransaction", "params": []any{tx}})
+					require.NoError(b, err)
+					requests = append(requests, body)
+				}
+				b.StartTimer()
+			}
+			r, _ := s.post(requests[0])
+			if r.Error != nil {
+				b.Fatalf("%s", r.Error)
+			}
+			requests = requests[1:]
+		}
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "tx/s")
+	}
+	b.Run("slastream", func(b *testing.B) { run(simulatedSide(b, "/rpc/v0_9")) })
+	for _, program := range devnets(b) {
+		b.Run(filepath.Base(program), func(b *testing.B) { run(devnetSide(b, program)) })
 	}
 }

@@ -28,7 +28,7 @@ import (
 // A side is one of the two nodes that the script runs on. Both have the same
 // accounts, so that what is sent is the same too, down to the signature.
 type side struct {
-	*testing.T
+	testing.TB
 	client   *http.Client
 	url      string
 	version  string // of the RPC: "0.9.0" or "0.10.2"
@@ -171,19 +171,19 @@ func shortest(f string) string {
 }
 
 // simulatedSide returns the node of this package.
-func simulatedSide(t *testing.T, path string) *side {
+func simulatedSide(t testing.TB, path string) *side {
 	n := simulated.New(worldOptions())
 	return newSide(t, n.Client(), "http://in.process"+path)
 }
 
 // devnetSide returns a starknet-devnet that runs until the test ends.
-func devnetSide(t *testing.T, program string) *side {
+func devnetSide(t testing.TB, program string, flags ...string) *side {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	host, port, err := net.SplitHostPort(l.Addr().String())
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
-	cmd := exec.Command(program, "--host", host, "--port", port, "--seed", "1", "--state-archive-capacity", "full")
+	cmd := exec.Command(program, append([]string{"--host", host, "--port", port, "--seed", "1"}, flags...)...)
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
@@ -200,9 +200,9 @@ func devnetSide(t *testing.T, program string) *side {
 	return newSide(t, http.DefaultClient, url)
 }
 
-func newSide(t *testing.T, client *http.Client, url string) *side {
+func newSide(t testing.TB, client *http.Client, url string) *side {
 	s := &side{
-		T: t, client: client, url: url,
+		TB: t, client: client, url: url,
 		nonces: make(map[slastream.Address]uint64),
 		fees:   make(map[slastream.Address]*felt.Felt),
 		names:  make(map[string]string),
@@ -215,7 +215,7 @@ func newSide(t *testing.T, client *http.Client, url string) *side {
 // devnets are the programs of SLASTREAM_DEVNET, a list separated by colons.
 // Without any the test is skipped, or fails where SLASTREAM_REQUIRE holds
 // "devnet".
-func devnets(t *testing.T) []string {
+func devnets(t testing.TB) []string {
 	programs := filepath.SplitList(os.Getenv("SLASTREAM_DEVNET"))
 	if len(programs) == 0 {
 		const missing = "SLASTREAM_DEVNET names no starknet-devnet program"
@@ -236,7 +236,7 @@ func (s *side) build(from simulated.Account, change func(*rpc.InvokeTxnV3), call
 
 func (s *side) buildAt(from simulated.Account, nonce uint64, change func(*rpc.InvokeTxnV3), calls ...rpc.InvokeFunctionCall) map[string]any {
 	s.Helper()
-	return s.once((&chain{TB: s.T}).build(from, nonce, calls, change))
+	return s.once((&chain{TB: s.TB}).build(from, nonce, calls, change))
 }
 
 // once returns the transaction that is signed already, if the other side sent

@@ -16,7 +16,7 @@ func TestConformance(t *testing.T) {
 	used, versions := make(map[int]bool), make(map[string]bool)
 	for _, program := range devnets(t) {
 		t.Run(filepath.Base(program), func(t *testing.T) {
-			theirs := devnetSide(t, program)
+			theirs := devnetSide(t, program, "--state-archive-capacity", "full")
 			path := "/rpc/v0_9"
 			if strings.HasPrefix(theirs.version, "0.10") {
 				path = "/rpc/v0_10"
