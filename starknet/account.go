@@ -96,7 +96,7 @@ func (a *Account) Sign(ctx context.Context, calls []Call, nonce uint64) (slastre
 	if err != nil {
 		return slastream.SignedTx{}, err
 	}
-	return a.SignUnsigned(ctx, u)
+	return a.sign(ctx, u)
 }
 
 // checkChain asks for the chain id until it has been right once.

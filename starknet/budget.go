@@ -75,6 +75,9 @@ func (b *budget) settle(hash attestation.Word, fee slastream.Amount) {
 	defer b.mu.Unlock()
 	if s := b.hashes[hash]; s != nil {
 		s.paid = true
+		if most := s.txs[hash]; fee.Cmp(most) > 0 {
+			fee = most // no chain takes more, whatever the node says
+		}
 		b.set(s, fee)
 	}
 }

@@ -53,7 +53,7 @@ func (a *Account) Bump(ctx context.Context, tx slastream.SignedTx) (slastream.Si
 	if err != nil {
 		return slastream.SignedTx{}, err
 	}
-	return a.SignUnsigned(ctx, u)
+	return a.sign(ctx, u)
 }
 
 // bump is b at a price higher by a tenth, and at least fresh.

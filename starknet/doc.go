@@ -42,19 +42,43 @@
 // Amounts are base units of the token, fees FRI (10^-18 STRK), times Unix
 // seconds.
 //
+// # Sending
+//
+// [Account.Execute] makes one transaction after the other. A [Sender] has many on
+// the way at once and loses none: it numbers them, shows each to a store before
+// it is sent, and replaces what does not get in.
+//
+//	sender := starknet.NewSender(account, starknet.SenderOptions{OnSigned: store})
+//	escrow = starknet.NewEscrow(rpc, address, starknet.WithSender(sender))
+//
+// [Fees] cap what a transaction and a day may cost. Where the key is elsewhere,
+// [Account.Build] makes a transaction that waits for its signature.
+//
+// # Following
+//
+// [Escrow.Follow] delivers events and, after a reorganization, retracts them. It
+// goes on from a stored [Cursor].
+//
 // # Errors
 //
-// What a contract refuses is a *slastream.RevertError, from a call, an estimate
-// or a receipt, with the same reason that the model in slastream/escrow gives.
-// A failure of the transport or the node never is one. Other errors to act on:
-// [ErrNonce], [ErrValidation], [ErrChain], *[VersionError], [ErrNoAccount],
-// [ErrBadAnswer], [ErrMalformed], [ErrUnknownEvent], [ErrRules], [ErrNoDeployer] and
-// *[RangeError]. The error that the [Caller] returned
+// What a contract refuses is a *slastream.RevertError, from a call, an estimate,
+// a simulation or a receipt, with the same reason that the model in
+// slastream/escrow gives. A failure of the transport or the node never is one.
+// [Classify] says of any error whether to try again. After an *[UnsettledError]
+// it is open whether a transaction will be executed: find out before you sign
+// another. Others to act on: [ErrNonce], [ErrValidation], *[FeeError],
+// [ErrChain], *[VersionError], [ErrReorgTooDeep], [ErrBadAnswer], [ErrRules],
+// [ErrNoDeployer], [ErrNoAccount], [ErrNoKey], [ErrMalformed],
+// [ErrUnknownEvent] and *[RangeError]. The error that the [Caller] returned
 // stays in the chain of causes, so its code can be asked for.
 //
 // # What is trusted
 //
 // The node is: it can lie about deals and estimates. It cannot make this
 // package pay somebody else or sign for another chain, and its answers are
-// checked for form. Fees are bounded by the account's balance only.
+// checked for form. A lie about prices costs at most what [Fees] allow; without
+// a cap, that is the account's balance.
+//
+// The page docs/starknet.md of the repository goes through all of this in the
+// order of an integrator's work.
 package starknet

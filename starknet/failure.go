@@ -62,17 +62,19 @@ func (e *UnsettledError) Unwrap() error { return e.Err }
 // Classify says what to do about an error of this package.
 //
 //   - Permanent are reverts, refusals by the account ([ErrValidation]), a node
-//     of another chain ([ErrChain]) or version (*[VersionError]), *[FeeError], too little balance, a broken
-//     answer ([ErrBadAnswer]), and what the node cannot read or does not know.
+//     of another chain ([ErrChain]) or version (*[VersionError]), *[FeeError],
+//     too little balance, and what the node cannot read or does not know.
 //   - Retry are failures of the transport, HTTP status 408, 429 and 5xx, ends of
-//     a context, [ErrNonce], bounds below the present prices, and what a node
-//     that is busy or behind answers.
+//     a context, [ErrNonce], bounds below the present prices, what a node that is
+//     busy or behind answers, and a broken answer ([ErrBadAnswer]): it says
+//     nothing about the chain, and another node, or this one later, may do
+//     better.
 //   - Unknown is *[UnsettledError], whatever its cause, a transaction that the
 //     node has already, and every error that is none of these.
 //
 // Codes are those of the Starknet RPC 0.9.0 and 0.10 and of JSON-RPC 2.0. An
 // HTTP status is recognized in the text of the error, as go-ethereum's and
-// starknet.go's clients write it. There is no class of nil.
+// starknet.go's clients write it, and so is "bad json-rpc response". There is no class of nil.
 func Classify(err error) Class {
 	if _, open := errors.AsType[*UnsettledError](err); open || err == nil {
 		return ClassUnknown
@@ -80,7 +82,7 @@ func Classify(err error) Class {
 	if isPermanent(err) {
 		return ClassPermanent
 	}
-	if errors.Is(err, ErrNonce) {
+	if errors.Is(err, ErrNonce) || errors.Is(err, ErrBadAnswer) {
 		return ClassRetry
 	}
 	if n, ok := code(err); ok {
@@ -99,7 +101,7 @@ func Classify(err error) Class {
 }
 
 func isPermanent(err error) bool {
-	for _, target := range []error{ErrChain, ErrValidation, ErrBadAnswer, ErrMalformed, ErrUnknownEvent, ErrNoAccount, ErrNoKey} {
+	for _, target := range []error{ErrChain, ErrValidation, ErrMalformed, ErrUnknownEvent, ErrNoAccount, ErrNoKey} {
 		if errors.Is(err, target) {
 			return true
 		}
@@ -111,10 +113,13 @@ func isPermanent(err error) bool {
 	return revert || fee || out || version
 }
 
-// Codes that say that the bounds are below what the network wants at present.
+// Codes of a refused transaction.
 const (
-	codeLowBounds = 53 // resources do not cover validation or the minimal fee
-	codeLowFee    = 65 // fee below minimum
+	codeLowBounds  = 53 // resources do not cover validation or the minimal fee
+	codeLowBalance = 54 // balance below what the bounds allow it to cost
+	codeNoAccount  = 58 // the sender is no account
+	codeVersion    = 61 // transaction version is not supported
+	codeLowFee     = 65 // fee below minimum
 )
 
 // classOf is the class of an error code.
@@ -134,7 +139,7 @@ func classOf(n int) Class {
 		408, 429,           // of an HTTP status, as some services answer it
 		-32603: // internal error
 		return ClassRetry
-	case 20, 21, 27, 28, 31, 33, 34, codeContractError, codeExecutionError, 42, 50, 51, 54, codeValidation, 56, 57, 58, 60, 61, 62,
+	case 20, 21, 27, 28, 31, 33, 34, codeContractError, codeExecutionError, 42, 50, 51, codeLowBalance, codeValidation, 56, 57, codeNoAccount, 60, codeVersion, 62,
 		64, // replacement underpriced: see Account.Bump
 		66, 67, 68, 69, 100,
 		-1, // starknet-devnet's own refusals
@@ -147,6 +152,10 @@ func classOf(n int) Class {
 	return ClassUnknown
 }
 
+// badResponse is in the text of an error of internal/jsonrpc about an answer
+// that is none: this package works over any client and links none of them.
+const badResponse = "bad json-rpc response"
+
 // isTransport reports whether err comes from the way to the node and back.
 func isTransport(err error) bool {
 	for _, target := range []error{context.Canceled, context.DeadlineExceeded, io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, net.ErrClosed} {
@@ -157,7 +166,27 @@ func isTransport(err error) bool {
 	_, network := errors.AsType[net.Error](err)
 	_, syntax := errors.AsType[*json.SyntaxError](err)
 	_, shape := errors.AsType[*json.UnmarshalTypeError](err)
-	return network || syntax || shape
+	return network || syntax || shape || strings.Contains(err.Error(), badResponse)
+}
+
+// isVerdict reports whether a code is a refusal of one transaction, rather than
+// of whatever is asked.
+func isVerdict(n int) bool {
+	switch n {
+	case codeInvalidNonce, codeLowBounds, codeLowFee, codeLowBalance, codeValidation, codeNoAccount, codeVersion:
+		return true
+	}
+	return false
+}
+
+// isDismissed reports whether an error of a send says that the node refuses the
+// transaction for what it is, and not for its nonce.
+func isDismissed(err error) bool {
+	if _, open := errors.AsType[*UnsettledError](err); open {
+		return false
+	}
+	n, ok := code(err)
+	return ok && n != codeInvalidNonce && isVerdict(n)
 }
 
 // httpStatus reads the status from an error whose text begins with it:

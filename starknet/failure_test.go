@@ -55,7 +55,8 @@ func TestClassify(t *testing.T) {
 		"fee cap":                                {&starknet.FeeError{}, permanent},
 		"no account":                             {starknet.ErrNoAccount, permanent},
 		"no key":                                 {starknet.ErrNoKey, permanent},
-		"bad answer":                             {starknet.ErrBadAnswer, permanent},
+		"bad answer":                             {starknet.ErrBadAnswer, retry},
+		"an answer to another question":          {fmt.Errorf("%w: id 7, want 8", jsonrpc.ErrBadResponse), retry},
 		"out of range":                           {&starknet.RangeError{}, permanent},
 		"nonce":                                  {starknet.ErrNonce, retry},
 		"canceled":                               {context.Canceled, retry},
@@ -176,8 +177,10 @@ func TestSendOutcome(t *testing.T) {
 					return json.Unmarshal([]byte(`"0x534e5f5345504f4c4941"`), result)
 				case "starknet_specVersion":
 					return json.Unmarshal([]byte(`"0.9.0"`), result)
+				case addInvoke:
+					return test.err
 				}
-				return test.err
+				return unknownHash()
 			})
 			err := starknet.NewAccount(caller, starknet.Sepolia, senderAddress, newKey(t)).Send(t.Context(), tx)
 			require.ErrorContains(t, err, test.err.Error())

@@ -20,6 +20,7 @@ type flight struct {
 	handed   bool                 // a node may have one of txs, or have had it
 	taken    bool                 // the node has the last of txs, as far as is known
 	executed bool                 // one of txs has a receipt
+	refused  int                  // how often in a row a node refused all of txs, and knew none
 	wake     chan struct{}        // something changed
 }
 
@@ -62,7 +63,9 @@ const (
 	askEvery  = 8
 	// deadAfter is how often in a row the nonce must be used and the transaction
 	// unknown before it counts as replaced: a node can be behind another, and
-	// a reorganization can come between two questions.
+	// a reorganization can come between two questions. It is also how often in
+	// a row a transaction that was handed over must be refused and unknown before
+	// it is given up.
 	deadAfter = 5
 )
 
@@ -71,7 +74,7 @@ func (s *Sender) follow(ctx context.Context, f *flight) (*Receipt, error) {
 	failures, dead := 0, 0
 	for round := 1; ; round++ {
 		err := s.hand(ctx, f)
-		if s.mayAsk(f, round) || errors.Is(err, errUsed) {
+		if s.mayAsk(f, round) || errors.Is(err, errUsed) || isDismissed(err) {
 			r, known, askErr := s.ask(ctx, f)
 			switch {
 			case r != nil:
@@ -82,6 +85,9 @@ func (s *Sender) follow(ctx context.Context, f *flight) (*Receipt, error) {
 			case known:
 				err = nil
 			}
+		}
+		if s.dismiss(f, err) {
+			return nil, s.leave(f, err)
 		}
 		switch {
 		case err == nil:
@@ -112,14 +118,34 @@ func (s *Sender) follow(ctx context.Context, f *flight) (*Receipt, error) {
 	}
 }
 
+// dismiss counts the refusals of a transaction, and reports whether it is given
+// up: a node that knows it says so in the same round, so that after deadAfter
+// refusals in a row it is nowhere on the way. Then its nonce is free. What was
+// executed once is never given up: its call was told so.
+func (s *Sender) dismiss(f *flight, err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case isDismissed(err) && !f.executed:
+		f.refused++
+	case err == nil || f.executed:
+		f.refused = 0
+	}
+	if f.refused < deadAfter {
+		return false
+	}
+	f.handed = false
+	return true
+}
+
 // goesOn reports whether to try again after a failure. A transaction that may
-// be on the way is never given up.
+// be on the way is not given up.
 func (s *Sender) goesOn(f *flight, err error) bool {
 	is := s.snapshot(f)
 	if is.handed {
 		return true
 	}
-	return Classify(err) == ClassRetry && !isStale(err)
+	return Classify(err) == ClassRetry && !isStale(err) && !errors.Is(err, ErrBadAnswer)
 }
 
 // isStale reports whether the node refused a transaction that must be made anew:
@@ -195,7 +221,7 @@ func (s *Sender) sent(f *flight) {
 	s.set(f, func() {
 		f.handed, f.taken = true, true
 		if s.inOrder { // such a node executes at once
-			s.chain = max(s.chain, f.nonce+1)
+			s.advance(max(s.chain, f.nonce+1))
 		}
 	})
 }
@@ -211,7 +237,10 @@ func (s *Sender) resync(ctx context.Context, f *flight) error {
 	switch {
 	case chain < f.nonce: // its turn has not come
 		s.mu.Lock()
-		s.inOrder = true
+		if !s.inOrder {
+			s.inOrder, s.turns = true, min(max(2*s.turns, minTurns), maxTurns)
+			s.until = f.nonce + s.turns
+		}
 		s.mu.Unlock()
 		s.heal(ctx, f)
 		return nil
@@ -254,7 +283,7 @@ func (s *Sender) ask(ctx context.Context, f *flight) (accepted *Receipt, known b
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if executed {
-		s.chain = max(s.chain, f.nonce+1)
+		s.advance(max(s.chain, f.nonce+1))
 		if !f.executed {
 			s.wake(f.nonce + 1)
 		}

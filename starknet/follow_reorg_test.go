@@ -55,6 +55,7 @@ func (c *consumer) end() error {
 
 // settle waits for a while without anything happening.
 func (c *consumer) settle(d time.Duration) {
+	c.node.order()
 	time.Sleep(d)
 	synctest.Wait()
 }
@@ -326,6 +327,7 @@ func TestFollowL1(t *testing.T) {
 	inBubble(t, func(t *testing.T, node *shakyNode) {
 		var settled, claimed uint64
 		caller := starknet.CallerFunc(func(ctx context.Context, result any, method string, params ...any) error {
+			node.order()
 			if tag := rpcTag(t, params); tag == "l1_accepted" {
 				if settled == 0 {
 					return &jsonrpc.Error{Code: 24, Message: "Block not found"}
@@ -408,6 +410,7 @@ func TestFollowForkedBackends(t *testing.T) {
 			random, flapping := nodes[0].random, true
 			caller := starknet.CallerFunc(func(ctx context.Context, result any, method string, params ...any) error {
 				n := nodes[0]
+				n.order()
 				if flapping && random.IntN(4) == 0 {
 					n = nodes[1]
 				}

@@ -17,10 +17,7 @@ import (
 // random: at the end it holds the events of the chain.
 func TestFollowConverges(t *testing.T) {
 	const shards = 4
-	seeds := uint64(300)
-	if testing.Short() {
-		seeds = 40
-	}
+	seeds := uint64(followSeeds)
 	var retracted, deep atomic.Int64
 	t.Run("seeds", func(t *testing.T) {
 		for shard := range uint64(shards) {

@@ -47,10 +47,16 @@ func (s *Sender) heal(ctx context.Context, waits *flight) {
 			s.mu.Unlock()
 			return
 		}
-		if s.account.Send(ctx, is.last()) != nil {
+		err := s.account.Send(ctx, is.last())
+		if s.dismiss(f, err) {
+			s.giveBack(f)
+			n-- // and is filled
+			continue
+		}
+		if err != nil {
 			return
 		}
-		s.set(f, func() { f.taken = true })
+		s.set(f, func() { f.handed, f.taken = true, true })
 	}
 }
 

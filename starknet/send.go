@@ -46,11 +46,13 @@ func (a *Account) Send(ctx context.Context, tx slastream.SignedTx) error {
 	switch {
 	case ok && n == codeDuplicateTx:
 		return nil
-	case ok && n == codeInvalidNonce:
-		// Also the answer to a transaction that is executed already.
+	case ok && isVerdict(n):
+		// Also the answer to a transaction that is executed already, or that waits
+		// since it was sent before while the account's balance or the prices
+		// changed.
 		s, statusErr := a.Status(ctx, tx.Hash)
 		if statusErr != nil {
-			return &UnsettledError{tx, statusErr}
+			return &UnsettledError{tx, fmt.Errorf("%w, and its status: %w", err, statusErr)}
 		}
 		if s.State != slastream.TxUnknown {
 			return nil

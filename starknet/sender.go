@@ -40,6 +40,8 @@ type SenderOptions struct {
 const (
 	defaultInFlight = 64
 	maxInFlight     = 200
+	minTurns        = 64 // transactions sent in turn before others are tried again, at first
+	maxTurns        = 1 << 16
 	keepFlights     = 256 // transactions kept after they were executed, in case a reorganization drops them
 )
 
@@ -62,7 +64,13 @@ const (
 // Some nodes take transactions ahead of the account's nonce, as the network's
 // own mempool does. Others (starknet-devnet, package simulated) refuse them; the
 // Sender learns that from the first refusal and from then on sends each when its
-// turn has come.
+// turn has come. It tries again after 64 transactions, then after twice as many
+// and so on, since a node that is behind for a moment refuses the same.
+//
+// A transaction that was handed over and is then refused for what it is (by the
+// account, for its fee, for the balance) ends its call with that error once it
+// is certain that it is not on the way: refused five times in a row, and its
+// hash unknown each time. Its nonce is free then.
 type Sender struct {
 	account *Account
 	o       SenderOptions
@@ -77,6 +85,8 @@ type Sender struct {
 	chain   uint64             // the account's nonce as last heard
 	floor   uint64             // what was signed for lower nonces is not known (any more)
 	inOrder bool               // the node takes no nonce ahead of the account's
+	until   uint64             // the account's nonce from which on that is found out again
+	turns   uint64             // how many transactions that was put off for
 	coming  int                // calls that will take a nonce soon
 	free    []uint64           // nonces given back, ascending
 	flights map[uint64]*flight // by nonce, also those that nobody waits for
@@ -136,9 +146,9 @@ type againError struct{ error }
 
 func (e *againError) Unwrap() error { return e.error }
 
-// retry makes err an againError if trying again may help.
+// retry makes err an againError if trying again with the same node may help.
 func retry(ctx context.Context, err error) error {
-	if ctx.Err() == nil && Classify(err) == ClassRetry {
+	if ctx.Err() == nil && Classify(err) == ClassRetry && !errors.Is(err, ErrBadAnswer) {
 		return &againError{err}
 	}
 	return err
@@ -285,11 +295,21 @@ func (s *Sender) giveBack(f *flight) {
 	}
 }
 
+// advance sets the account's nonce. One odd refusal must not slow down
+// everything for ever: after a while the node is tried again with transactions
+// ahead of their turn. The lock is held.
+func (s *Sender) advance(chain uint64) {
+	s.chain = chain
+	if s.inOrder && chain >= s.until {
+		s.inOrder = false
+	}
+}
+
 // observe takes notice of the account's nonce.
 func (s *Sender) observe(chain uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.chain = chain
+	s.advance(chain)
 	s.next = max(s.next, chain)
 	i, _ := slices.BinarySearch(s.free, chain)
 	s.free = s.free[i:]
@@ -310,7 +330,7 @@ func (s *Sender) sign(ctx context.Context, f *flight, calldata []*felt.Felt, bou
 	if err != nil {
 		return err
 	}
-	tx, err := s.account.SignUnsigned(ctx, u)
+	tx, err := s.account.sign(ctx, u)
 	if err != nil {
 		return err
 	}

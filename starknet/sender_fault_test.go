@@ -120,8 +120,8 @@ func TestSenderUnderFaults(t *testing.T) {
 		manual bool
 		calls  int
 	}{
-		{"a node that mines at once", false, 1000},
-		{"a node whose open block is dropped at times", true, 250},
+		{"a node that mines at once", false, faultCalls},
+		{"a node whose open block is dropped at times", true, min(faultCalls, 250)},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -98,8 +98,27 @@ func (a *Account) unsigned(tx invokeTx) (*Unsigned, error) {
 // request. The signature is checked: what a key far away got wrong is found
 // here, not by the network.
 //
-// Errors: *[FeeError] if [Fees.MaxPerDay] is used up; [ErrNoKey].
+// An Unsigned that another Account made, one without a key or with other caps,
+// is signed if it is for the same contract and chain and within the caps of this
+// one.
+//
+// Errors: *[FeeError] if it may cost more than [Fees] allow; [ErrMalformed] if u
+// is not of this contract and chain, or its fields were changed; [ErrNoKey].
 func (a *Account) SignUnsigned(ctx context.Context, u *Unsigned) (slastream.SignedTx, error) {
+	own, err := a.unsigned(u.tx)
+	switch {
+	case err != nil:
+		return slastream.SignedTx{}, err
+	case u.tx.sender != a.address:
+		return slastream.SignedTx{}, fmt.Errorf("%w: transaction %v: sender %v, want %v", ErrMalformed, u.Hash, u.tx.sender, a.address)
+	case u.Hash != own.Hash || u.Nonce != own.Nonce || u.Bounds != own.Bounds:
+		return slastream.SignedTx{}, fmt.Errorf("%w: transaction %v is of another chain, or was changed after it was made: it has the hash %v here", ErrMalformed, u.Hash, own.Hash)
+	}
+	return a.sign(ctx, own)
+}
+
+// sign signs what this account made.
+func (a *Account) sign(ctx context.Context, u *Unsigned) (slastream.SignedTx, error) {
 	if err := a.budget.reserve(u.Nonce, u.Hash, u.Bounds.Most(), a.fees.MaxPerDay); err != nil {
 		return slastream.SignedTx{}, err
 	}

@@ -25,9 +25,6 @@ func client(t testing.TB, c chain.Caller, head chain.Tag) *chain.Client {
 // TestFollowThroughEveryReorg replaces 1, 2, … 900 tipsets under a follower of
 // the newest one.
 func TestFollowThroughEveryReorg(t *testing.T) {
-	if testing.Short() {
-		t.Skip("900 reorganisations")
-	}
 	synctest.Test(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(1, 2))
 		w := newWorld()
@@ -37,7 +34,7 @@ func TestFollowThroughEveryReorg(t *testing.T) {
 		f := chain.NewFollower(client(t, w.caller, chain.Latest), chain.FollowerConfig{Query: chain.Query{Address: w.address(), From: 10_000}})
 		ended := make(chan error, 1)
 		go func() { ended <- l.run(ctx, f) }()
-		for depth := uint64(1); depth <= 900; depth++ {
+		for depth := uint64(1); depth <= 900; depth += depthStep {
 			for range 2 {
 				w.emit(t, 1+rng.IntN(2))
 				w.mine(t, 1+rng.Uint64N(3))
@@ -54,7 +51,7 @@ func TestFollowThroughEveryReorg(t *testing.T) {
 			require.NoError(t, err)
 			w.emit(t, rng.IntN(2))
 			w.mine(t, 1)
-			if depth%10 == 0 {
+			if depth%10 == 0 || depthStep > 1 {
 				time.Sleep(10 * time.Minute)
 				require.Equal(t, w.logs(t, w.Head()), l.snapshot(), "depth %d", depth)
 			}
@@ -82,7 +79,7 @@ func TestFollowBadNodes(t *testing.T) {
 		{"one of three lies always", 2, []faults{{}, {lie: 1}, {}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			for seed := range uint64(2) {
+			for seed := range uint64(badSeeds) {
 				synctest.Test(t, func(t *testing.T) { followBadNodes(t, seed, tt.need, tt.nodes) })
 			}
 		})

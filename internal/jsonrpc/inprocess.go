@@ -2,6 +2,7 @@ package jsonrpc
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 )
@@ -25,7 +26,7 @@ func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	rec := recorder{header: http.Header{}, status: http.StatusOK}
 	t.h.ServeHTTP(&rec, in)
 	return &http.Response{
-		Status:        http.StatusText(rec.status),
+		Status:        fmt.Sprintf("%d %s", rec.status, http.StatusText(rec.status)),
 		StatusCode:    rec.status,
 		Proto:         "HTTP/1.1",
 		ProtoMajor:    1,

@@ -1,6 +1,7 @@
 package simulated_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -180,4 +181,27 @@ func TestReferenceHasNoViews(t *testing.T) {
 	for _, view := range []string{"get_token", "get_owner", "is_paused", "is_chunk_released", "get_version"} {
 		require.Equal(t, 21, c.refused("starknet_call", request(call(c.Escrow(), view)), "latest").Code, view)
 	}
+}
+
+// TestVisitLeavesNothing simulates in an old state what writes to every kind of
+// contract: the present does not notice.
+func TestVisitLeavesNothing(t *testing.T) {
+	c := newChain(t, simulated.Options{Key: attesterKey()})
+	me := c.Accounts()[1]
+	token, err := cairo.DeployMockERC20(t.Context(), c.sender(c.Accounts()[0], "/rpc"), attestation.Word{31: 1})
+	require.NoError(t, err)
+	mint := call(token.Address(), "mint", append([]*felt.Felt{feltOf(me.Address)}, amountFelts(7)...)...)
+	balance := call(token.Address(), "balance_of", feltOf(me.Address))
+	writes := append(c.create(me.Address, 1, 2, 3, 4), mint, deploy(deployer, cairo.MockERC20.Hash(), 9, 0))
+	tx := c.build(me, 0, writes, nil)
+	old := map[string]any{"block_number": get[uint64](c, "starknet_blockNumber")}
+	c.sent(c.Accounts()[2], mint) // so that the old state is not the present one
+	before := []any{c.picture("latest"), c.picture(old), c.read("latest", balance), c.read(old, balance)}
+	for range 2 {
+		trace := get[[]any](c, "starknet_simulateTransactions", old, []any{tx}, []string{})
+		require.NotContains(t, fmt.Sprint(trace), "revert_reason")
+		require.Equal(t, before, []any{c.picture("latest"), c.picture(old), c.read("latest", balance), c.read(old, balance)})
+	}
+	c.sent(me, writes...)
+	require.Equal(t, []string{"0xe", "0x0"}, c.read("latest", balance))
 }

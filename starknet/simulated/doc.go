@@ -1,5 +1,5 @@
 // Package simulated is a Starknet node in process: it speaks the JSON-RPC of a
-// real node over HTTP and has one escrow, its token and some accounts on it.
+// real node over HTTP and begins with one escrow, its token and some accounts.
 //
 // Use it to test programs that talk to the escrow with their real clients,
 // package starknet, starknet.go or starknet.js, and to try them out by hand.
@@ -30,6 +30,21 @@
 // position, and all subscriptions on WebSockets. RPC 0.9.0 is at /rpc/v0_9 and
 // /ws/v0_9, RPC 0.10.2 at /rpc/v0_10 and /ws/v0_10.
 //
+// # Contracts
+//
+// More escrows, tokens and accounts are deployed as on a real node: declare a
+// class, then call one of the two universal deployers that starknet-devnet has,
+// or let an account deploy itself. The cairo package next to this one does the
+// first two, cairo.Deploy. Its classes are served whole, with their ABI; of the
+// others there is the head of the program, which tells the compiler.
+//
+// A class that the node cannot run is refused when it is declared, with code 63.
+// RPC 0.9.0 speaks for Starknet 0.14.0 and wants the Poseidon hash of the
+// compiled class, RPC 0.10.2 for a later one and wants that of Blake2s; the
+// other is refused with code 60. Accounts keep their keys: set_public_key never
+// finds its signature good. The extended escrow that [Options] ask for is there
+// from the first block, so its constructor emitted nothing.
+//
 // # What is not
 //
 // Gas is a table of what starknet-devnet charged for the same calls; the inner
@@ -38,8 +53,8 @@
 // starknet_getStorageProof answers code 42. There are no messages from or to
 // L1, and no programs of classes: starknet_getCompiledCasm answers code 100.
 // Only the classes of package starknet/cairo, the reference escrow and
-// OpenZeppelin's account can be declared. The flags
-// INCLUDE_LAST_UPDATE_BLOCK and RETURN_INITIAL_READS are refused.
+// OpenZeppelin's account can be declared. The flags INCLUDE_LAST_UPDATE_BLOCK
+// and RETURN_INITIAL_READS are refused.
 //
 // Where starknet-devnet is laxer than public nodes, this node is not: felts
 // must be below the prime, a page of events is at most 1,024 long and may be

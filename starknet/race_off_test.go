@@ -1,0 +1,8 @@
+//go:build !race
+
+package starknet_test
+
+const (
+	faultCalls  = 1000
+	followSeeds = 300
+)
