@@ -24,7 +24,8 @@ type SenderOptions struct {
 	// it is sent: the place to store it, so that after a crash it can be looked
 	// up and sent again, and not signed a second time. An error stops the send;
 	// the nonce then goes to another transaction, so what was stored in spite of
-	// the error must never be sent. It is called from several goroutines at
+	// the error must never be sent. Nor must what Execute refused without an
+	// *[UnsettledError]: take it out of the store. It is called from several goroutines at
 	// once, and also for transactions that the Sender makes itself: replacements,
 	// and empty ones that fill a gap.
 	OnSigned func(ctx context.Context, tx slastream.SignedTx) error

@@ -181,6 +181,7 @@ func TestLogsHalvesWhatIsTooMuch(t *testing.T) {
 	for name, rangeError := range map[string]*jsonrpc.Error{
 		"today": {Code: -32005, Message: "block range exceeds maximum of 100 (got 2880)"},
 		"old":   {Code: 1, Message: "invalid epoch range: from block is too far in the past (maximum: 100)"},
+		"older": {Code: 1, Message: "invalid epoch range: range between to and from blocks is too large (maximum: 100)"},
 		"other": {Code: -32005, Message: "query timeout exceeded"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -55,6 +55,7 @@ var failureTexts = []struct {
 	{"to block is too far in the future", failureRange}, // Lotus before, for an open range
 	{"filter matches too many events", failureRange},    // Lotus and Forest, by number of results
 	{"try a more restricted filter", failureRange},      // the same, as gateways shorten it
+	{"blocks is too large", failureRange},               // old Lotus, both ends given
 	{"rate limit", failureBusy},
 	{"too many requests", failureBusy},
 	{"server busy", failureBusy},

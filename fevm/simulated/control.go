@@ -22,6 +22,8 @@ func (n *Node) Mine(tipsets uint64) (head uint64, err error) {
 	if tipsets > maxEpochs-uint64(len(n.chain.forks)) {
 		return n.chain.head, errFull
 	}
+	before := n.chain
+	defer n.tell(&before)
 	if tipsets > 0 && len(n.pool) > 0 {
 		if err := n.seal(n.pool); err != nil {
 			return n.chain.head, err
@@ -82,6 +84,8 @@ func (n *Node) Revert(id uint64) bool {
 	s := n.snapshots[at]
 	clear(n.snapshots[at:])
 	n.snapshots = n.snapshots[:at]
+	before := n.chain
+	defer n.tell(&before)
 	n.chain, n.pool = s.chain, s.pool
 	n.chain.forks, n.chain.bodies = slices.Clip(n.chain.forks), slices.Clip(n.chain.bodies)
 	n.fork++
@@ -110,6 +114,9 @@ func (n *Node) Reorg(depth uint64) (Reorg, error) {
 	if err != nil {
 		return Reorg{}, err
 	}
+	before := n.chain
+	n.bury(&before, &c)
+	defer n.tell(&before)
 	n.chain, n.pool = c, nil
 	n.fork++
 	return Reorg{c.head, c.hash(c.head), dropped}, nil

@@ -1,6 +1,7 @@
 package simulated
 
 import (
+	"encoding/hex"
 	"math/big"
 
 	"github.com/ethereum/go-ethereum/accounts/abi"
@@ -21,10 +22,24 @@ type Log struct {
 
 // NewMachine returns a machine with a verifier at an address.
 func NewMachine(verifierAt, owner common.Address, finality uint64) *Machine {
-	m := &Machine{vm{contracts: map[common.Address]contract{verifierAt: verifier{finality}}}}
+	m := &Machine{vm{contracts: map[common.Address]contract{verifierAt: verifier{finality: finality}}}}
 	m.vm.world = world{mockNext: 1, verifier: verifierState{nextSet: 1, owner: owner}}
 	m.vm.world.verifier.fee.next = *defaultFee
 	return m
+}
+
+// Recorded makes the verifier a release that was recorded in an EVM without a
+// limit of events, between initialize and migrate.
+func (m *Machine) Recorded(verifierAt common.Address, r Release, implementation common.Address) {
+	m.vm.ethereum = true
+	v := m.vm.contracts[verifierAt].(verifier)
+	v.releases = map[common.Address]Release{implementation: r}
+	m.vm.contracts[verifierAt] = v
+	m.vm.world.verifier.release, m.vm.world.verifier.implementation, m.vm.world.verifier.initialized = r, implementation, 1
+	m.vm.world.verifier.legacySets = 0
+	if r == Release350 {
+		m.vm.world.verifier.legacySets = 1
+	}
 }
 
 // A Stub is a contract of a test: it sees the caller, the value and the input,
@@ -45,6 +60,11 @@ func (s StubFrame) Call(to common.Address, value *big.Int, input []byte) error {
 
 // RevertWith is a revert with data.
 func RevertWith(data []byte) error { return &revert{data} }
+
+// InstallService puts a strict service of a verifier on the machine.
+func (m *Machine) InstallService(at, verifierAt common.Address, period, window uint64) {
+	m.vm.contracts[at] = service{verifierAt, period, window}
+}
 
 func (m *Machine) Install(at common.Address, s Stub) { m.vm.contracts[at] = s }
 func (m *Machine) InstallMock(at common.Address)     { m.vm.contracts[at] = mock{} }
@@ -85,4 +105,25 @@ func (n *Node) Frozen() func(epoch uint64) (common.Hash, error) {
 		t, err := c.tipset(epoch)
 		return t.hash, err
 	}
+}
+
+// LenientLeaves is the leaf count of a piece as releases before 3.5.0 read its
+// CID.
+func LenientLeaves(cid []byte) (leaves uint64, root [32]byte, height uint8, ok bool) {
+	p, err := lenientPiece(0, cid)
+	if err != nil {
+		return 0, root, 0, false
+	}
+	return p.leaves, p.root(), p.height(), true
+}
+
+// SetRelease changes what the verifier of a machine runs, between messages.
+func (m *Machine) SetRelease(r Release) { m.vm.world.verifier.release = r }
+
+// ServiceErrors are the selectors of the service's custom errors.
+func ServiceErrors() (ids []string) {
+	for _, e := range serviceABI().Errors {
+		ids = append(ids, hex.EncodeToString(e.ID[:4]))
+	}
+	return ids
 }

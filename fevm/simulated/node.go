@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
@@ -39,21 +40,31 @@ const (
 	defaultSafe      = 5
 	defaultFinalized = 10
 	defaultResults   = 10_000
+	defaultPeriod    = 240
+	defaultWindow    = 20
 	accountCount     = 10
 	maxSnapshots     = 10_000
 )
 
 // A Node is one chain and its JSON-RPC endpoint, an http.Handler that answers
-// under every path. It is safe for concurrent use, starts no goroutine and needs
-// no closing.
+// under every path. It is safe for concurrent use, and without WebSockets it
+// starts no goroutine and needs no closing.
 type Node struct {
 	finalized, safe uint64
 	maxResults      int
 	manual          bool
+	software        Software
+	oldErrors       bool
+	deferred        bool
+	lookback        time.Duration
 	accounts        []Account
 	sp              Account // proves for [Node.Prove]
 	verifier, mock  common.Address
+	service         common.Address
+	permissive      common.Address
+	window          uint64 // of the service, in epochs
 	contracts       map[common.Address]contract
+	implementations map[common.Address]Release
 	handler         jsonrpc.Handler
 	methods         map[string]method
 	client          *http.Client
@@ -64,6 +75,13 @@ type Node struct {
 	fork      uint32   // of the tipsets that are mined now; a new one after each reorganisation or revert
 	snapshots []snapshot
 	snapID    uint64 // of snapshots[0]
+	orphans   []orphan
+
+	observers map[common.Hash]*observer // filters and subscriptions, by id
+	observed  uint64                    // how many there were, for the ids
+	sockets   map[*socket]struct{}
+	serving   sync.WaitGroup
+	closed    bool
 
 	proving sync.Mutex // one Prove at a time
 	prover  *Provider
@@ -84,6 +102,27 @@ type options struct {
 	safe, finalized uint64
 	maxResults      int
 	manual          bool
+	release         Release
+	software        Software
+	oldErrors       bool
+	deferred        bool
+	lookback        time.Duration
+	period, window  uint64
+}
+
+// WithRelease deploys another release of the verifier than 3.5.0, which
+// [Node.Upgrade] upgrades in place.
+func WithRelease(r Release) Option { return func(o *options) { o.release = r } }
+
+// WithProvingPeriod sets the proving period of [Node.Service] and the window at
+// its end in which proofs count, in epochs. The defaults are those of
+// Calibration, 240 and 20; Mainnet has 2,880 and 20. The window is at least 1,
+// and the period longer than it and than the challenge finality of 10.
+func WithProvingPeriod(period, window uint64) Option {
+	return func(o *options) {
+		o.window = max(window, 1)
+		o.period = max(period, o.window+challengeFinality+1)
+	}
 }
 
 // WithSeed derives the accounts, the addresses of the contracts and the tipset
@@ -112,11 +151,15 @@ func WithMaxResults(n int) Option { return func(o *options) { o.maxResults = n }
 // verifier, both deployed before the first tipset and without data sets. It does
 // no I/O.
 func New(opts ...Option) *Node {
-	o := options{start: defaultStart, safe: defaultSafe, finalized: defaultFinalized, maxResults: defaultResults}
+	o := options{period: defaultPeriod, window: defaultWindow, start: defaultStart, safe: defaultSafe, finalized: defaultFinalized, maxResults: defaultResults}
 	for _, opt := range opts {
 		opt(&o)
 	}
-	n := &Node{finalized: o.finalized, safe: o.safe, maxResults: o.maxResults, manual: o.manual, snapID: 1}
+	n := &Node{
+		finalized: o.finalized, safe: o.safe, maxResults: o.maxResults, manual: o.manual,
+		observers: map[common.Hash]*observer{}, sockets: map[*socket]struct{}{},
+		software: o.software, oldErrors: o.oldErrors, deferred: o.deferred, lookback: o.lookback, snapID: 1,
+	}
 	genesis := world{mockNext: 1, verifier: verifierState{nextSet: 1}}
 	genesis.verifier.fee.next = *defaultFee
 	million := new(uint256.Int).Mul(uint256.NewInt(1e18), uint256.NewInt(1e6))
@@ -130,7 +173,18 @@ func New(opts ...Option) *Node {
 	genesis.verifier.owner = owner
 	n.verifier = contractAddress(o.seed, "PDPVerifier")
 	n.mock = contractAddress(o.seed, "MockPDPVerifier")
-	n.contracts = map[common.Address]contract{n.verifier: verifier{challengeFinality}, n.mock: mock{}}
+	n.implementations = map[common.Address]Release{}
+	for r, name := range releaseNames {
+		n.implementations[contractAddress(o.seed, "PDPVerifier "+name)] = Release(r)
+	}
+	genesis.verifier.deploy(o.release, contractAddress(o.seed, "PDPVerifier "+o.release.String()))
+	n.window = o.window
+	n.service = contractAddress(o.seed, "Service")
+	n.permissive = contractAddress(o.seed, "PermissiveListener")
+	n.contracts = map[common.Address]contract{
+		n.verifier: verifier{challengeFinality, n.implementations}, n.mock: mock{},
+		n.service: service{n.verifier, o.period, o.window}, n.permissive: permissive{},
+	}
 	n.chain = newChain(o.seed, o.start, genesis)
 	n.methods = n.table()
 	n.handler = func(ctx context.Context, name string, params json.RawMessage) (any, error) {
@@ -183,8 +237,25 @@ func (n *Node) Verifier() common.Address { return n.verifier }
 // emits RootsAdded for anybody.
 func (n *Node) MockVerifier() common.Address { return n.mock }
 
-// ServeHTTP answers JSON-RPC, single and batch, over POST.
-func (n *Node) ServeHTTP(w http.ResponseWriter, r *http.Request) { n.handler.ServeHTTP(w, r) }
+// Service returns the address of a strict listener, a model of the proving rules
+// of FilecoinWarmStorageService: one proof a period, of at least five challenges,
+// inside the window at the period's end. It knows nothing of payments. Views:
+// getPDPConfig, nextPDPChallengeWindowStart, provenPeriods, provenThisPeriod,
+// provingDeadline, provingActivationEpoch.
+func (n *Node) Service() common.Address { return n.service }
+
+// PermissiveListener returns the address of a listener that accepts everything,
+// as a storage provider who owns the listener would have it.
+func (n *Node) PermissiveListener() common.Address { return n.permissive }
+
+// ServeHTTP answers JSON-RPC, single and batch, over POST and WebSocket.
+func (n *Node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if isUpgrade(r) {
+		n.serveSocket(w, r)
+		return
+	}
+	n.handler.ServeHTTP(w, r)
+}
 
 // Client returns a client whose requests, to any URL, go to the node without a
 // socket.
@@ -210,6 +281,11 @@ func (n *Node) send(raw []byte) (common.Hash, error) {
 	if err != nil {
 		return common.Hash{}, err
 	}
+	return n.submit(p)
+}
+
+// submit takes a transaction that was checked but for the state.
+func (n *Node) submit(p pooled) (common.Hash, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	hash := p.tx.Hash()
@@ -225,10 +301,13 @@ func (n *Node) send(raw []byte) (common.Hash, error) {
 	if err := n.chain.state().affordable(p); err != nil {
 		return common.Hash{}, err
 	}
+	n.tellPending(hash)
 	if n.manual {
 		n.pool = append(n.pool, p)
 		return hash, nil
 	}
+	before := n.chain
+	defer n.tell(&before)
 	return hash, n.seal([]pooled{p})
 }
 

@@ -1,7 +1,8 @@
 package simulated
 
 import (
-	"errors"
+	"encoding/binary"
+	"math"
 	"math/big"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -13,13 +14,60 @@ import (
 
 func (v verifier) nextProvingPeriod(f *frame, setID, challengeEpoch *big.Int, extra []byte) error {
 	id, s := f.set(setID)
+	release := f.verifier.release
+	if err := release.checkExtra(extra); err != nil {
+		return err
+	}
 	switch {
 	case f.caller != s.provider:
 		return revertText("only the storage provider can move to next proving period")
-	case len(s.removals) > 0:
+	case release != Release350 && s.leafCount == 0:
+		return revertText("can only start proving once leaves are added")
+	case release == Release350 && len(s.removals) > 0:
 		return revertCustom("PendingPieceDeletions", big.NewInt(int64(len(s.removals))))
 	case s.leafCount == 0 && !(s.live() && s.challengeRange > 0):
 		return revertCustom("NoPiecesToProve")
+	}
+	if s.lastProven == 0 {
+		s.lastProven = f.number
+	}
+	if len(s.removals) > 0 {
+		if err := release.removeQueued(f, id, &s); err != nil {
+			return err
+		}
+	}
+	if err := v.checkDelay(f, challengeEpoch); err != nil {
+		return err
+	}
+	s.challengeRange = s.leafCount
+	s.challengeEpoch = challengeEpoch.Uint64()
+	if s.leafCount == 0 {
+		if err := f.event("DataSetEmpty", []common.Hash{topic(id)}); err != nil {
+			return err
+		}
+		s.lastProven = f.number
+		if release == Release221 {
+			s.lastProven = 0
+		}
+		s.challengeEpoch = 0
+	}
+	f.putSet(id, s)
+	if err := f.notify(s.listener, "nextProvingPeriod", setID, number(s.challengeEpoch), number(s.leafCount), extra); err != nil {
+		return err
+	}
+	return f.event("NextProvingPeriod", []common.Hash{topic(id)}, challengeEpoch, number(s.leafCount))
+}
+
+// checkDelay refuses a challenge epoch that is too near or too far.
+func (v verifier) checkDelay(f *frame, challengeEpoch *big.Int) error {
+	if f.verifier.release == Release221 {
+		if challengeEpoch.Cmp(number(f.number+v.finality)) < 0 {
+			return revertText("challenge epoch must be at least challengeFinality epochs in the future")
+		}
+		if challengeEpoch.Cmp(number(inCleanup)) >= 0 {
+			return revertText("simulated: challenge epoch above 2^64")
+		}
+		return nil
 	}
 	// The contract subtracts unchecked, modulo 2^256.
 	delay := new(big.Int).Sub(challengeEpoch, number(f.number))
@@ -32,20 +80,7 @@ func (v verifier) nextProvingPeriod(f *frame, setID, challengeEpoch *big.Int, ex
 	if delay.Cmp(big.NewInt(maxFinality)) > 0 {
 		return revertCustom("ExcessiveChallengeDelay", delay, big.NewInt(maxFinality))
 	}
-	s.challengeRange = s.leafCount
-	s.challengeEpoch = challengeEpoch.Uint64()
-	if s.leafCount == 0 {
-		if err := f.event("DataSetEmpty", []common.Hash{topic(id)}); err != nil {
-			return err
-		}
-		s.lastProven = f.number
-		s.challengeEpoch = 0
-	}
-	f.putSet(id, s)
-	if err := f.notify(s.listener, "nextProvingPeriod", setID, number(s.challengeEpoch), number(s.leafCount), extra); err != nil {
-		return err
-	}
-	return f.event("NextProvingPeriod", []common.Hash{topic(id)}, challengeEpoch, number(s.leafCount))
+	return nil
 }
 
 // challenge is IPDPTypes.PieceIdAndOffset for package abi.
@@ -68,12 +103,9 @@ func (v verifier) provePossession(f *frame, input []byte) error {
 		return revertText("no challenge scheduled")
 	}
 	seed := beacon(attestation.WordFromUint64(s.challengeEpoch), f.number)
-	proven, err := p.Verify(s.fevm(p.SetID), seed)
-	if bad, ok := errors.AsType[*fevm.ProofError](err); ok {
-		return revertText(bad.Reason)
-	}
+	challenges, err := s.verify(p, seed)
 	if err != nil {
-		return &revert{} // unreachable: only canonical CIDs are in a set
+		return err
 	}
 	fee, err := f.proofFee(s.challengeRange)
 	if err != nil {
@@ -88,12 +120,8 @@ func (v verifier) provePossession(f *frame, input []byte) error {
 	}
 	s.lastProven = f.number
 	f.putSet(id, s)
-	if err := f.notify(s.listener, "possessionProven", number(id), number(s.leafCount), seed.Big(), number(uint64(len(proven)))); err != nil {
+	if err := f.notify(s.listener, "possessionProven", number(id), number(s.leafCount), seed.Big(), number(uint64(len(challenges)))); err != nil {
 		return err
-	}
-	challenges := make([]challenge, len(proven))
-	for i, c := range proven {
-		challenges[i] = challenge{c.PieceID.Big(), c.Offset.Big()}
 	}
 	if err := f.event("PossessionProven", []common.Hash{topic(id)}, challenges); err != nil {
 		return err
@@ -102,13 +130,38 @@ func (v verifier) provePossession(f *frame, input []byte) error {
 	return nil
 }
 
-// fevm returns the set as package fevm verifies proofs against it.
-func (s *dataSet) fevm(id attestation.Word) fevm.DataSet {
-	out := fevm.DataSet{ID: id, ChallengeRange: s.challengeRange}
-	for pieceID, p := range s.livePieces(0) {
-		out.Pieces = append(out.Pieces, fevm.Piece{ID: pieceID, CID: p.cid})
+// verify checks proofs as the contract does, against the last 33 bytes of the
+// pieces' CIDs: sets from before release 3.5.0 hold CIDs that are not canonical.
+// So it is no caller of [fevm.ProvePossession.Verify], and a check of it.
+func (s *dataSet) verify(p fevm.ProvePossession, seed attestation.Word) ([]challenge, error) {
+	if s.challengeRange == 0 {
+		return nil, revertPanic(panicDivision) // unreachable: then nothing is scheduled
 	}
-	return out
+	leaves := new(uint256.Int).SetUint64(s.challengeRange)
+	challenges := make([]challenge, len(p.Proofs))
+	var payload [72]byte
+	copy(payload[:], seed[:])
+	copy(payload[32:], p.SetID[:])
+	for i, proof := range p.Proofs {
+		binary.BigEndian.PutUint64(payload[64:], uint64(i))
+		drawn := keccak(payload[:])
+		leaf := new(uint256.Int).SetBytes32(drawn[:])
+		id, offset, err := s.findLeaf(leaf.Mod(leaf, leaves).Uint64())
+		if err != nil {
+			return nil, err
+		}
+		at, _ := s.pieces.get(id)
+		switch height := at.height(); {
+		case height == math.MaxUint8:
+			return nil, revertPanic(panicArithmetic)
+		case len(proof.Path) != int(height):
+			return nil, revertText("proof length does not match tree height")
+		case proof.Root(offset) != at.root():
+			return nil, revertText("proof did not verify")
+		}
+		challenges[i] = challenge{number(id), number(offset)}
+	}
+	return challenges, nil
 }
 
 // livePieces yields the pieces that have leaves, in id order.
@@ -130,6 +183,9 @@ func (f *frame) proofFee(leaves uint64) (*uint256.Int, error) {
 
 func (f *frame) feeForSize(size *uint256.Int) (*uint256.Int, error) {
 	if size.IsZero() {
+		if f.verifier.release == Release221 {
+			return nil, revertText("failed to validate: raw size must be greater than 0")
+		}
 		return nil, revertText("failed to validate: proof size must be greater than 0")
 	}
 	fee, over := new(uint256.Int).MulOverflow(f.verifier.fee.at(f.time), size)

@@ -29,22 +29,22 @@ func (n *Node) Prove(ctx context.Context, set uint64) (Receipt, error) {
 	defer n.proving.Unlock()
 	if n.prover == nil {
 		n.prover = n.Provider(n.sp)
-		if n.manual {
-			n.prover.sent = func() error {
-				_, err := n.Mine(1)
-				return err
-			}
-		}
+		n.prover.minesItself(n)
 	}
 	if err := n.ensureSet(ctx, set); err != nil {
 		return Receipt{}, err
 	}
-	epoch, err := n.openPeriod(ctx, set)
+	epoch, err := n.openPeriod(ctx, n.prover, set)
 	if err != nil {
 		return Receipt{}, err
 	}
 	if head := n.Head(); head < epoch {
 		if _, err := n.Mine(epoch - head); err != nil {
+			return Receipt{}, err
+		}
+	}
+	if n.deferred { // so that the state of the epoch is there to read
+		if _, err := n.Mine(1); err != nil {
 			return Receipt{}, err
 		}
 	}
@@ -100,11 +100,11 @@ func provedPiece(set uint64) []byte {
 }
 
 // openPeriod opens the next proving period and returns its challenge epoch.
-func (n *Node) openPeriod(ctx context.Context, set uint64) (uint64, error) {
+func (n *Node) openPeriod(ctx context.Context, p *Provider, set uint64) (uint64, error) {
 	slack := uint64(periodSlack)
 	for {
 		epoch := n.nextEpoch() + challengeFinality + slack
-		_, err := n.prover.NextProvingPeriod(ctx, set, epoch)
+		_, err := p.NextProvingPeriod(ctx, set, epoch)
 		late, _ := errors.AsType[*RevertError](err)
 		if late == nil || !isLate(late) || slack > maxFinality/2 {
 			return epoch, err

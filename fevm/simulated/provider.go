@@ -3,6 +3,7 @@ package simulated
 import (
 	"context"
 	"crypto/ecdsa"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -11,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/crypto"
 
 	"github.com/slastream/slastream-go/attestation"
@@ -31,17 +33,19 @@ import (
 // A transaction that a contract refuses is mined all the same, and the error is
 // a *[RevertError].
 type Provider struct {
-	rpc      *jsonrpc.Client
+	rpc      caller
 	key      *ecdsa.PrivateKey
 	address  common.Address
 	verifier common.Address
 	sent     func() error // called after each transaction is sent; nil for none
 
 	sending sync.Mutex
+	chainID uint64 // asked once; under sending
 
 	mu     sync.Mutex
 	pieces map[fevm.PieceCID]*fevm.MerkleTree
 	leaves map[fevm.PieceCID][][32]byte
+	proofs map[uint64]fevm.ProvePossession // last of each set, for replays
 }
 
 // NewProvider returns a provider that acts as the account of key on the
@@ -50,13 +54,85 @@ type Provider struct {
 func NewProvider(url string, hc *http.Client, verifier common.Address, key *ecdsa.PrivateKey) *Provider {
 	return &Provider{
 		rpc: jsonrpc.NewClient(url, hc), key: key, address: crypto.PubkeyToAddress(key.PublicKey), verifier: verifier,
-		pieces: map[fevm.PieceCID]*fevm.MerkleTree{}, leaves: map[fevm.PieceCID][][32]byte{},
+		pieces: map[fevm.PieceCID]*fevm.MerkleTree{}, leaves: map[fevm.PieceCID][][32]byte{}, proofs: map[uint64]fevm.ProvePossession{},
 	}
 }
 
-// Provider returns a provider that acts as an account of the node.
+// Provider returns a provider that acts as an account of the node. It asks the
+// node without HTTP. When execution is deferred and mining is not manual, it
+// mines a tipset after each of its transactions, for the receipt.
 func (n *Node) Provider(a Account) *Provider {
-	return NewProvider("http://fevm.invalid", n.client, n.verifier, a.key)
+	p := NewProvider("", nil, n.verifier, a.key)
+	p.rpc = direct{n}
+	if n.deferred && !n.manual {
+		p.sent = func() error {
+			_, err := n.Mine(1)
+			return err
+		}
+	}
+	return p
+}
+
+// A caller asks a node: [jsonrpc.Client], or direct.
+type caller interface {
+	CallContext(ctx context.Context, result any, method string, params ...any) error
+}
+
+// direct asks a node of this process. The parameters and results are JSON as on
+// a connection.
+type direct struct{ node *Node }
+
+// send hands over a transaction whose sender is known, which saves the node to
+// recover it.
+func (d direct) send(tx *types.Transaction, from common.Address) error {
+	err := errors.Join(checkSigned(tx), checkGas(tx))
+	if err == nil {
+		_, err = d.node.submit(pooled{tx, from})
+	}
+	if err != nil {
+		return fmt.Errorf("simulated: %w", d.node.rpcError(err))
+	}
+	return nil
+}
+
+func (d direct) CallContext(ctx context.Context, result any, method string, params ...any) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	raw, err := json.Marshal(params)
+	if err != nil {
+		return err
+	}
+	if len(params) == 0 {
+		raw = nil
+	}
+	out, err := d.node.answer(ctx, method, raw)
+	if err != nil || result == nil {
+		return err
+	}
+	if raw, err = json.Marshal(out); err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, result)
+}
+
+// minesItself makes the provider mine what it sends.
+func (p *Provider) minesItself(n *Node) {
+	tipsets := uint64(0)
+	if n.manual {
+		tipsets++
+	}
+	if n.deferred {
+		tipsets++
+	}
+	p.sending.Lock()
+	defer p.sending.Unlock()
+	if tipsets > 0 {
+		p.sent = func() error {
+			_, err := n.Mine(tipsets)
+			return err
+		}
+	}
 }
 
 // Address returns the account of the provider.

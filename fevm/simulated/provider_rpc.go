@@ -47,10 +47,14 @@ func (p *Provider) call(ctx context.Context, value *big.Int, method string, args
 func (p *Provider) Send(ctx context.Context, to common.Address, value *big.Int, input []byte) (Receipt, error) {
 	p.sending.Lock()
 	defer p.sending.Unlock()
-	var chainID, nonce hexutil.Uint64
+	var nonce hexutil.Uint64
 	var price hexutil.Big
-	if err := p.ask(ctx, &chainID, "eth_chainId"); err != nil {
-		return Receipt{}, err
+	if p.chainID == 0 {
+		var id hexutil.Uint64
+		if err := p.ask(ctx, &id, "eth_chainId"); err != nil {
+			return Receipt{}, err
+		}
+		p.chainID = uint64(id)
 	}
 	if err := p.ask(ctx, &nonce, "eth_getTransactionCount", p.address, "pending"); err != nil {
 		return Receipt{}, err
@@ -58,7 +62,7 @@ func (p *Provider) Send(ctx context.Context, to common.Address, value *big.Int, 
 	if err := p.ask(ctx, &price, "eth_gasPrice"); err != nil {
 		return Receipt{}, err
 	}
-	signer := types.LatestSignerForChainID(new(big.Int).SetUint64(uint64(chainID)))
+	signer := types.LatestSignerForChainID(new(big.Int).SetUint64(p.chainID))
 	tx, err := types.SignNewTx(p.key, signer, &types.DynamicFeeTx{
 		ChainID: signer.ChainID(), Nonce: uint64(nonce), To: &to, Value: value, Data: input,
 		Gas: callGas(input), GasFeeCap: price.ToInt(), GasTipCap: big.NewInt(1),
@@ -66,11 +70,7 @@ func (p *Provider) Send(ctx context.Context, to common.Address, value *big.Int, 
 	if err != nil {
 		return Receipt{}, fmt.Errorf("simulated: sign: %w", err)
 	}
-	raw, err := tx.MarshalBinary()
-	if err != nil {
-		return Receipt{}, fmt.Errorf("simulated: encode transaction: %w", err)
-	}
-	if err := p.ask(ctx, nil, "eth_sendRawTransaction", hexutil.Bytes(raw)); err != nil {
+	if err := p.hand(ctx, tx); err != nil {
 		return Receipt{}, err
 	}
 	if p.sent != nil {
@@ -79,6 +79,18 @@ func (p *Provider) Send(ctx context.Context, to common.Address, value *big.Int, 
 		}
 	}
 	return p.wait(ctx, tx)
+}
+
+// hand gives a signed transaction to the node.
+func (p *Provider) hand(ctx context.Context, tx *types.Transaction) error {
+	if d, ok := p.rpc.(direct); ok {
+		return d.send(tx, p.address)
+	}
+	raw, err := tx.MarshalBinary()
+	if err != nil {
+		return fmt.Errorf("simulated: encode transaction: %w", err)
+	}
+	return p.ask(ctx, nil, "eth_sendRawTransaction", hexutil.Bytes(raw))
 }
 
 // wait returns the receipt of a transaction when there is one.
@@ -197,6 +209,9 @@ func (p *Provider) dataSet(ctx context.Context, at string, set uint64) (fevm.Dat
 	out.ChallengeRange = leaves.Uint64()
 	for from, more := uint64(0), true; more; {
 		page, err := p.read(ctx, at, "getActivePiecesByCursor", number(set), number(from), big.NewInt(piecePage))
+		if refused, ok := errors.AsType[*RevertError](err); ok && len(refused.Data) == 0 {
+			page, err = p.piecesOneByOne(ctx, at, set) // release 2.2.1 has no such method
+		}
 		if err != nil {
 			return out, word, err
 		}
@@ -215,4 +230,29 @@ func (p *Provider) dataSet(ctx context.Context, at string, set uint64) (fevm.Dat
 		more = page[2].(bool) && len(ids) > 0
 	}
 	return out, word, nil
+}
+
+// piecesOneByOne reads the live pieces of a set with calls that every release
+// has.
+func (p *Provider) piecesOneByOne(ctx context.Context, at string, set uint64) ([]any, error) {
+	next, err := p.readNumber(ctx, at, "getNextPieceId", number(set))
+	if err != nil {
+		return nil, err
+	}
+	data, ids := []cidTuple{}, []*big.Int{}
+	for id := uint64(0); next.IsUint64() && id < next.Uint64(); id++ {
+		leaves, err := p.readNumber(ctx, at, "getPieceLeafCount", number(set), number(id))
+		if err != nil {
+			return nil, err
+		}
+		if leaves.Sign() == 0 {
+			continue
+		}
+		cid, err := p.read(ctx, at, "getPieceCid", number(set), number(id))
+		if err != nil {
+			return nil, err
+		}
+		data, ids = append(data, *abi.ConvertType(cid[0], new(cidTuple)).(*cidTuple)), append(ids, number(id))
+	}
+	return []any{data, ids, false}, nil
 }

@@ -51,7 +51,7 @@ var numberIn = regexp.MustCompile(`\d+`)
 
 // rebuild makes the transaction that a recording describes by its label, its
 // arguments and its events; ok is false if it is not replayed.
-func rebuild(t *testing.T, method, label string, args json.RawMessage, events []fevm.Event, accounts []common.Address, listener common.Address, provider map[uint64]common.Address, nextSet uint64) (c call, ok bool) {
+func rebuild(t *testing.T, method, label string, args json.RawMessage, events []fevm.Event, accounts []common.Address, listener common.Address, provider map[uint64]common.Address, nextSet uint64, removed map[string][]attestation.Word) (c call, ok bool) {
 	t.Helper()
 	contract := contractABI(t)
 	c.value = new(big.Int)
@@ -108,6 +108,12 @@ func rebuild(t *testing.T, method, label string, args json.RawMessage, events []
 		pack(e.SetID.Big(), e.ChallengeEpoch.Big(), none)
 	case "schedulePieceDeletions":
 		var ids []*big.Int
+		if queue := removed[strconv.FormatUint(set, 10)]; len(queue) > 0 {
+			n, err := strconv.Atoi(numberIn.FindString(label))
+			require.NoError(t, err)
+			ids = words(queue[:n])
+			removed[strconv.FormatUint(set, 10)] = queue[n:]
+		}
 		for _, e := range events {
 			ids = append(ids, words(e.(fevm.PiecesScheduledForRemoval).PieceIDs)...)
 		}
@@ -131,6 +137,16 @@ func rebuild(t *testing.T, method, label string, args json.RawMessage, events []
 	case "updateProofFee":
 		c.from = accounts[0]
 		pack(events[0].(fevm.FeeUpdateProposed).NewFee.Big())
+	case "migrate":
+		c.from = accounts[0]
+		pack()
+	case "announcePlannedUpgrade":
+		e := events[0].(fevm.UpgradeAnnounced)
+		c.from = accounts[0]
+		pack(struct {
+			NextImplementation common.Address
+			AfterEpoch         *big.Int
+		}{common.Address(e.NextImplementation), e.AfterEpoch.Big()})
 	case "transferOwnership":
 		c.from = accounts[0]
 		pack(common.Address(events[0].(fevm.OwnershipTransferred).NewOwner))

@@ -9,12 +9,16 @@ import (
 
 func (v verifier) schedulePieceDeletions(f *frame, setID *big.Int, pieceIDs []*big.Int, extra []byte) error {
 	id, s := f.set(setID)
+	release := f.verifier.release
+	if err := release.checkExtra(extra); err != nil {
+		return err
+	}
 	switch {
 	case !s.live():
-		return revertCustom("DataSetNotLive")
+		return release.notLive()
 	case s.provider != f.caller:
 		return revertText("Only the storage provider can schedule removal of pieces")
-	case len(pieceIDs) == 0:
+	case len(pieceIDs) == 0 && release == Release350:
 		return revertCustom("EmptyRemovalBatch")
 	case len(pieceIDs)+len(s.removals) > maxEnqueuedRemovals:
 		return revertText("Too many removals wait for next proving period to schedule")
@@ -23,6 +27,10 @@ func (v verifier) schedulePieceDeletions(f *frame, setID *big.Int, pieceIDs []*b
 	for _, n := range pieceIDs {
 		if !n.IsUint64() || n.Uint64() >= s.nextPiece {
 			return revertText("Can only schedule removal of existing pieces")
+		}
+		if release == Release221 { // that is all it asks
+			queue = append(queue, n.Uint64())
+			continue
 		}
 		p, _ := s.pieces.get(n.Uint64())
 		if p.leaves == 0 {
@@ -40,7 +48,28 @@ func (v verifier) schedulePieceDeletions(f *frame, setID *big.Int, pieceIDs []*b
 	if err := f.notify(s.listener, "piecesScheduledRemove", setID, pieceIDs, extra); err != nil {
 		return err
 	}
+	if release != Release350 {
+		return nil
+	}
 	return f.batches("PiecesScheduledForRemoval", id, pieceIDs)
+}
+
+// removeQueued removes the scheduled pieces when a period opens, as releases
+// before 3.5.0 do: 2.2.1 from the end of the queue.
+func (r Release) removeQueued(f *frame, id uint64, s *dataSet) error {
+	queue := slices.Clone(s.removals)
+	if r == Release221 {
+		slices.Reverse(queue)
+	}
+	removed := make([]*big.Int, len(queue))
+	for i, pieceID := range queue {
+		p, _ := s.pieces.get(pieceID)
+		s.leafCount -= p.leaves
+		s.pieces = s.pieces.with(pieceID, piece{})
+		removed[i] = number(pieceID)
+	}
+	s.removals = nil
+	return f.event("PiecesRemoved", []common.Hash{topic(id)}, removed)
 }
 
 func (v verifier) processPieceDeletions(f *frame, setID, count *big.Int) error {
@@ -82,7 +111,7 @@ func (f *frame) batches(event string, id uint64, pieceIDs []*big.Int) error {
 func (v verifier) propose(f *frame, setID *big.Int, to common.Address) error {
 	id, s := f.set(setID)
 	if !s.live() {
-		return revertCustom("DataSetNotLive")
+		return f.verifier.release.notLive()
 	}
 	if s.provider != f.caller {
 		return revertText("Only the current storage provider can propose a new storage provider")
@@ -98,7 +127,7 @@ func (v verifier) propose(f *frame, setID *big.Int, to common.Address) error {
 func (v verifier) claim(f *frame, setID *big.Int, extra []byte) error {
 	id, s := f.set(setID)
 	if !s.live() {
-		return revertCustom("DataSetNotLive")
+		return f.verifier.release.notLive()
 	}
 	if s.proposed != f.caller {
 		return revertText("Only the proposed storage provider can claim storage provider role")
@@ -114,16 +143,29 @@ func (v verifier) claim(f *frame, setID *big.Int, extra []byte) error {
 
 // abandoned reports whether nobody has proven for so long that anyone may tear
 // the set down.
-func (s *dataSet) abandoned(now uint64) bool { return now > s.lastProven+inactivityWindow }
+func (s *dataSet) abandoned(v *verifierState, now uint64) bool {
+	last := s.lastProven
+	if last == 0 {
+		last = v.upgraded // a set of release 2.2.1
+	}
+	return now > last+inactivityWindow
+}
 
 func (v verifier) deleteDataSet(f *frame, setID *big.Int, extra []byte) error {
 	id, s := f.set(setID)
+	release := f.verifier.release
+	if release == Release221 {
+		return v.deleteDataSet2(f, setID, extra)
+	}
 	switch {
 	case !s.exists():
 		return revertCustom("DataSetNotLive")
 	case !s.live():
 		return revertCustom("DataSetAlreadyInCleanup")
-	case !s.abandoned(f.number) && f.caller != s.provider:
+	case !s.abandoned(&f.verifier, f.number) && f.caller != s.provider:
+		if release == Release340 {
+			return revertCustom("OnlyStorageProviderCanDelete")
+		}
 		return revertCustom("OnlyStorageProvider")
 	}
 	deleted := s.leafCount
@@ -139,9 +181,31 @@ func (v verifier) deleteDataSet(f *frame, setID *big.Int, extra []byte) error {
 		v.finalizeCleanup(f, id, s)
 		return nil
 	}
-	s.challengeEpoch = inCleanup
+	s.challengeEpoch, s.cleanupFrom = inCleanup, f.number
 	f.putSet(id, s)
 	return nil
+}
+
+// deleteDataSet2 is deleteDataSet of release 2.2.1: the provider's, and at once.
+// The pieces stay, for cleanupPieces of a later release.
+func (v verifier) deleteDataSet2(f *frame, setID *big.Int, extra []byte) error {
+	id, s := f.set(setID)
+	if err := f.verifier.release.checkExtra(extra); err != nil {
+		return err
+	}
+	if setID.Cmp(number(f.verifier.nextSet)) >= 0 {
+		return revertText("data set id out of bounds")
+	}
+	if s.provider != f.caller {
+		return revertText("Only the storage provider can delete data sets")
+	}
+	deleted, listener := s.leafCount, s.listener
+	s.leafCount, s.challengeEpoch, s.lastProven, s.provider = 0, 0, 0, common.Address{}
+	f.putSet(id, s)
+	if err := f.notify(listener, "dataSetDeleted", setID, number(deleted), extra); err != nil {
+		return err
+	}
+	return f.event("DataSetDeleted", []common.Hash{topic(id)}, number(deleted))
 }
 
 func (v verifier) cleanupPieces(f *frame, setID, most *big.Int) (done bool, err error) {
@@ -149,9 +213,13 @@ func (v verifier) cleanupPieces(f *frame, setID, most *big.Int) (done bool, err 
 	switch {
 	case most.Sign() == 0:
 		return false, revertCustom("MaxPiecesMustBePositive")
-	case s.challengeEpoch != inCleanup:
+	case s.challengeEpoch != inCleanup && (s.exists() || s.nextPiece == 0):
 		return false, revertCustom("DataSetNotInCleanupMode")
-	case !s.abandoned(f.number) && f.caller != s.provider:
+	case !s.exists(): // deleted by release 2.2.1: anyone may
+	case f.caller == s.provider:
+	case f.verifier.release == Release340 && f.number <= s.cleanupFrom+inactivityWindow:
+		return false, revertCustom("OnlyStorageProviderCanCleanupPieces")
+	case f.verifier.release == Release350 && !s.abandoned(&f.verifier, f.number):
 		return false, revertCustom("OnlyStorageProvider")
 	}
 	if most.Cmp(number(s.nextPiece)) >= 0 {

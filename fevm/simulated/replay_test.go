@@ -13,6 +13,7 @@ import (
 	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/stretchr/testify/require"
 
+	"github.com/slastream/slastream-go/attestation"
 	"github.com/slastream/slastream-go/fevm"
 	"github.com/slastream/slastream-go/fevm/simulated"
 )
@@ -124,6 +125,7 @@ func router(f simulated.StubFrame, input []byte) error {
 // machineOf returns a machine with the contracts and accounts of a run.
 func machineOf(run *recorded) *simulated.Machine {
 	m := simulated.NewMachine(run.Meta.Verifier, run.Meta.Accounts["owner"], 10)
+	m.Recorded(run.Meta.Verifier, simulated.Release350, common.HexToAddress("0x6ebd30303d6d5795894b584d469ad96164ea98cb"))
 	m.Install(run.Meta.Listener, strict)
 	m.Install(run.Meta.Accounts["router"], router)
 	m.Fund(common.Address{})
@@ -156,9 +158,6 @@ func TestReplayProofs(t *testing.T) {
 	for _, tx := range run.Transactions {
 		for ; last < tx.Block; last++ {
 			states[last] = m.State()
-		}
-		if len(tx.Input) >= 4 && hexutil.Encode(tx.Input[:4]) == "0x8fd3ab80" {
-			continue // migrate: upgrades are not modelled
 		}
 		_, logs, failed := m.Run(tx.Block, 0, tx.From, tx.To, attoFIL(t, tx.Value), tx.Input)
 		require.Equal(t, tx.Status == 1, failed == nil, "block %d, %s: %v", tx.Block, tx.Label, failed)
@@ -209,10 +208,23 @@ func sameLogs(t *testing.T, verifier common.Address, want []recordedLog, got []s
 	}
 }
 
-// TestReplayHistory replays a second run from its arguments: batches of more
-// than a hundred pieces, removals, fees, providers that change, atomic creation.
-// Proofs are left out (the run does not have all data), and upgrades.
+// TestReplayHistory replays runs of two releases from their arguments: batches
+// of more than a hundred pieces, removals, fees, providers that change, atomic
+// creation, migrate, piece CIDs that are not canonical. Proofs are left out, for
+// the runs do not have all data.
 func TestReplayHistory(t *testing.T) {
+	for file, tt := range map[string]struct {
+		release  simulated.Release
+		replayed int
+	}{
+		"v3.4.0.json": {simulated.Release340, 54},
+		"v3.5.0.json": {simulated.Release350, 62},
+	} {
+		t.Run(file, func(t *testing.T) { replayHistory(t, file, tt.release, tt.replayed) })
+	}
+}
+
+func replayHistory(t *testing.T, file string, release simulated.Release, want int) {
 	var run struct {
 		Accounts []common.Address
 		Txs      []struct {
@@ -224,23 +236,32 @@ func TestReplayHistory(t *testing.T) {
 			Logs        []recordedLog
 		}
 	}
-	load(t, "v3.5.0.json", &run)
+	load(t, file, &run)
 	verifier, listener := common.HexToAddress("0xd589"), common.HexToAddress("0xbeef")
 	m := simulated.NewMachine(verifier, run.Accounts[0], 2)
+	m.Recorded(verifier, release, common.HexToAddress("0x7cD779988266c1EEA33BFF346C522e19eE481beF"))
 	m.Install(listener, func(simulated.StubFrame, []byte) error { return nil })
 	for _, a := range run.Accounts {
 		m.Fund(a)
 	}
-	provider := map[uint64]common.Address{} // by set
-	replayed, nextSet := 0, uint64(1)
-	for _, tx := range run.Txs {
-		events := make([]fevm.Event, len(tx.Logs))
-		for i, l := range tx.Logs {
+	// Release 3.4.0 says which pieces were scheduled only when it removes them.
+	removed := map[string][]attestation.Word{}
+	events := make([][]fevm.Event, len(run.Txs))
+	for i, tx := range run.Txs {
+		for _, l := range tx.Logs {
 			e, err := fevm.ParseLog(logOf(l))
 			require.NoError(t, err)
-			events[i] = e
+			events[i] = append(events[i], e)
+			if e, ok := e.(fevm.PiecesRemoved); ok && release == simulated.Release340 {
+				set := e.SetID.Big().String()
+				removed[set] = append(removed[set], e.PieceIDs...)
+			}
 		}
-		call, ok := rebuild(t, tx.Method, tx.Tx, tx.Args, events, run.Accounts, listener, provider, nextSet)
+	}
+	provider := map[uint64]common.Address{} // by set
+	replayed, nextSet := 0, uint64(1)
+	for i, tx := range run.Txs {
+		call, ok := rebuild(t, tx.Method, tx.Tx, tx.Args, events[i], run.Accounts, listener, provider, nextSet, removed)
 		if !ok {
 			continue
 		}
@@ -251,9 +272,9 @@ func TestReplayHistory(t *testing.T) {
 			require.Contains(t, tx.Revert, hexutil.Encode(failed.Data), tx.Tx)
 			continue
 		}
-		require.Nil(t, failed, tx.Tx)
+		require.Nil(t, failed, "%s", tx.Tx)
 		sameLogs(t, verifier, tx.Logs, logs, tx.Tx)
-		for _, e := range events {
+		for _, e := range events[i] {
 			switch e := e.(type) {
 			case fevm.DataSetCreated:
 				id, _ := e.SetID.Uint64()
@@ -264,7 +285,7 @@ func TestReplayHistory(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, 60, replayed)
+	require.Equal(t, want, replayed)
 }
 
 func TestReplayMock(t *testing.T) {

@@ -49,6 +49,7 @@ var (
 // Codes of Solidity's Panic.
 const (
 	panicArithmetic = 0x11
+	panicDivision   = 0x12
 	panicMemory     = 0x41
 )
 
@@ -61,8 +62,11 @@ func revertPanic(code uint64) error {
 	return &revert{append(bytes.Clone(codeSelector), w[:]...)}
 }
 
-func revertCustom(name string, args ...any) error {
-	e := verifierABI().Errors[name]
+func revertCustom(name string, args ...any) error { return revertError(verifierABI(), name, args...) }
+
+// revertError is a custom error of a contract.
+func revertError(of *abi.ABI, name string, args ...any) error {
+	e := of.Errors[name]
 	return &revert{append(bytes.Clone(e.ID[:4]), mustPack(e.Inputs, args...)...)}
 }
 
@@ -77,7 +81,11 @@ func revertReason(data []byte) string {
 			return text
 		}
 	}
-	if e, err := verifierABI().ErrorByID([4]byte(data)); err == nil {
+	e, err := verifierABI().ErrorByID([4]byte(data))
+	if err != nil {
+		e, err = serviceABI().ErrorByID([4]byte(data))
+	}
+	if err == nil {
 		if args, err := e.Inputs.Unpack(data[4:]); err == nil {
 			texts := make([]string, len(args))
 			for i, a := range args {
@@ -95,12 +103,16 @@ var verifierJSON string
 //go:embed abi/PDPListener.json
 var listenerJSON string
 
+//go:embed abi/Service.json
+var serviceJSON string
+
 //go:embed abi/MockPDPVerifier.json
 var mockJSON string
 
 var (
 	verifierABI = sync.OnceValue(func() *abi.ABI { return mustABI(verifierJSON) })
 	listenerABI = sync.OnceValue(func() *abi.ABI { return mustABI(listenerJSON) })
+	serviceABI  = sync.OnceValue(func() *abi.ABI { return mustABI(serviceJSON) })
 	mockABI     = sync.OnceValue(func() *abi.ABI { return mustABI(mockJSON) })
 )
 

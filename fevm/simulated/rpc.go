@@ -32,14 +32,17 @@ func (n *Node) answer(ctx context.Context, name string, params json.RawMessage) 
 	}
 	result, err := m(ctx, params)
 	if err != nil {
-		return nil, rpcError(err)
+		return nil, n.rpcError(err)
 	}
 	return result, nil
 }
 
 // rpcError gives an error the code that a Filecoin node gives it.
-func rpcError(err error) error {
+func (n *Node) rpcError(err error) error {
 	if null, ok := errors.AsType[nullRoundError](err); ok {
+		if n.oldErrors {
+			return &jsonrpc.Error{Code: codeOther, Message: "requested epoch was a null round"}
+		}
 		return &jsonrpc.Error{Code: codeNullRound, Message: err.Error(), Data: strconv.AppendUint(nil, uint64(null), 10)}
 	}
 	if r, ok := errors.AsType[*revert](err); ok {
@@ -49,7 +52,7 @@ func rpcError(err error) error {
 		return e
 	}
 	code := codeServer
-	if errors.Is(err, errFuture) || errors.Is(err, errPast) {
+	if errors.Is(err, errFuture) || errors.Is(err, errPast) || errors.Is(err, errGateway) {
 		code = codeOther
 	}
 	return &jsonrpc.Error{Code: code, Message: err.Error()}
@@ -86,8 +89,9 @@ func (n *Node) table() map[string]method {
 		"web3_clientVersion": constant("slastream-fevm-simulated/1"),
 		"eth_syncing":        constant(false),
 		"eth_accounts":       constant([]common.Address{}),
-		"eth_blockNumber": func(context.Context, json.RawMessage) (any, error) {
-			return hexutil.Uint64(n.Head()), nil
+		"eth_blockNumber": func(ctx context.Context, _ json.RawMessage) (any, error) {
+			c := n.seen(ctx)
+			return hexutil.Uint64(c.head), nil
 		},
 
 		"eth_getBlockByNumber":                    n.getBlockByNumber,
@@ -100,6 +104,13 @@ func (n *Node) table() map[string]method {
 		"eth_getTransactionReceipt":               n.getReceipt,
 		"eth_getBlockReceipts":                    n.getBlockReceipts,
 		"eth_getLogs":                             n.getLogs,
+
+		"eth_newFilter":                   n.newFilter,
+		"eth_newBlockFilter":              n.newObserver(observeHeads),
+		"eth_newPendingTransactionFilter": n.newObserver(observePending),
+		"eth_getFilterChanges":            n.filterChanges,
+		"eth_getFilterLogs":               n.filterLogs,
+		"eth_uninstallFilter":             n.uninstallFilter,
 
 		"eth_getTransactionCount": n.getTransactionCount,
 		"eth_getBalance":          n.getBalance,
@@ -242,11 +253,17 @@ func (n *Node) epoch(c *chain, raw json.RawMessage) (uint64, error) {
 		}
 		return number, nil
 	}
-	switch {
-	case ref.number < c.start:
-		return 0, fmt.Errorf("epoch %d: %w (%d)", ref.number, errPast, c.start)
-	case ref.number >= c.next():
+	if ref.number >= c.next() {
+		if n.lookback > 0 {
+			return 0, fmt.Errorf("%w: tipset height in future", errGateway)
+		}
 		return 0, errFuture
+	}
+	if err := n.checkLookback(c, ref.number); err != nil {
+		return 0, err
+	}
+	if ref.number < c.start {
+		return 0, fmt.Errorf("epoch %d: %w (%d)", ref.number, errPast, c.start)
 	}
 	return ref.number, nil
 }

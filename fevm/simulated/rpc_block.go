@@ -76,8 +76,8 @@ func (t *tipset) receiptsRoot() common.Hash {
 	return common.Hash(keccak([]byte("receipts"), t.hash[:]))
 }
 
-func (n *Node) getBlockByNumber(_ context.Context, params json.RawMessage) (any, error) {
-	c := n.view()
+func (n *Node) getBlockByNumber(ctx context.Context, params json.RawMessage) (any, error) {
+	c := n.seen(ctx)
 	number, full, err := n.blockParams(&c, params)
 	if err != nil {
 		return nil, err
@@ -102,7 +102,7 @@ func (n *Node) blockParams(c *chain, params json.RawMessage) (number uint64, ful
 	return number, full, err
 }
 
-func (n *Node) getBlockByHash(_ context.Context, params json.RawMessage) (any, error) {
+func (n *Node) getBlockByHash(ctx context.Context, params json.RawMessage) (any, error) {
 	p, err := jsonrpc.Params(params, "hash", "full")
 	if err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func (n *Node) getBlockByHash(_ context.Context, params json.RawMessage) (any, e
 			return nil, err
 		}
 	}
-	c := n.view()
+	c := n.seen(ctx)
 	number, ok := c.find(hash)
 	if !ok {
 		return nil, nil
@@ -147,12 +147,12 @@ func (n *Node) tipsetParam(c *chain, raw json.RawMessage, byHash bool) (t tipset
 	return t, err == nil, err
 }
 
-func (n *Node) count(params json.RawMessage, byHash bool) (any, error) {
+func (n *Node) count(ctx context.Context, params json.RawMessage, byHash bool) (any, error) {
 	p, err := jsonrpc.Params(params, "block")
 	if err != nil {
 		return nil, err
 	}
-	c := n.view()
+	c := n.seen(ctx)
 	t, ok, err := n.tipsetParam(&c, p[0], byHash)
 	if err != nil || !ok {
 		return nil, err
@@ -160,15 +160,15 @@ func (n *Node) count(params json.RawMessage, byHash bool) (any, error) {
 	return hexutil.Uint64(len(t.txs)), nil
 }
 
-func (n *Node) countByNumber(_ context.Context, params json.RawMessage) (any, error) {
-	return n.count(params, false)
+func (n *Node) countByNumber(ctx context.Context, params json.RawMessage) (any, error) {
+	return n.count(ctx, params, false)
 }
 
-func (n *Node) countByHash(_ context.Context, params json.RawMessage) (any, error) {
-	return n.count(params, true)
+func (n *Node) countByHash(ctx context.Context, params json.RawMessage) (any, error) {
+	return n.count(ctx, params, true)
 }
 
-func (n *Node) transactionAt(params json.RawMessage, byHash bool) (any, error) {
+func (n *Node) transactionAt(ctx context.Context, params json.RawMessage, byHash bool) (any, error) {
 	p, err := jsonrpc.Params(params, "block", "index")
 	if err != nil {
 		return nil, err
@@ -177,7 +177,7 @@ func (n *Node) transactionAt(params json.RawMessage, byHash bool) (any, error) {
 	if err := decode(p[1], "index", &index); err != nil {
 		return nil, err
 	}
-	c := n.view()
+	c := n.seen(ctx)
 	t, ok, err := n.tipsetParam(&c, p[0], byHash)
 	if err != nil || !ok || uint64(index) >= uint64(len(t.txs)) {
 		return nil, err
@@ -185,12 +185,12 @@ func (n *Node) transactionAt(params json.RawMessage, byHash bool) (any, error) {
 	return c.transaction(t.txs[index])
 }
 
-func (n *Node) transactionByNumber(_ context.Context, params json.RawMessage) (any, error) {
-	return n.transactionAt(params, false)
+func (n *Node) transactionByNumber(ctx context.Context, params json.RawMessage) (any, error) {
+	return n.transactionAt(ctx, params, false)
 }
 
-func (n *Node) transactionByBlockHash(_ context.Context, params json.RawMessage) (any, error) {
-	return n.transactionAt(params, true)
+func (n *Node) transactionByBlockHash(ctx context.Context, params json.RawMessage) (any, error) {
+	return n.transactionAt(ctx, params, true)
 }
 
 func hashParam(params json.RawMessage) (hash common.Hash, err error) {
@@ -201,17 +201,21 @@ func hashParam(params json.RawMessage) (hash common.Hash, err error) {
 	return hash, decode(p[0], "hash", &hash)
 }
 
-func (n *Node) getTransaction(_ context.Context, params json.RawMessage) (any, error) {
+func (n *Node) getTransaction(ctx context.Context, params json.RawMessage) (any, error) {
 	hash, err := hashParam(params)
 	if err != nil {
 		return nil, err
 	}
-	n.mu.RLock()
-	c, pool := n.chain, n.pool
-	n.mu.RUnlock()
+	c := n.seen(ctx)
 	if t := c.known(hash); t != nil {
 		return c.transaction(t)
 	}
+	n.mu.RLock()
+	pool := n.pool
+	if t := n.chain.known(hash); t != nil { // in a tipset that is not executed
+		pool = []pooled{{t.tx, t.from}}
+	}
+	n.mu.RUnlock()
 	for _, p := range pool {
 		if p.tx.Hash() == hash {
 			return transactionFields(p.tx, map[string]any{

@@ -3,19 +3,13 @@ package simulated
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
 
 	"github.com/slastream/slastream-go/internal/jsonrpc"
 )
-
-// maxRange is Lotus's MaxFilterHeightRange: toBlock - fromBlock.
-const maxRange = 2880
 
 // maxAlternatives bounds the addresses and the topics of one position in a
 // filter.
@@ -75,12 +69,12 @@ func (t *transaction) receipt(block common.Hash) receipt {
 	return r
 }
 
-func (n *Node) getReceipt(_ context.Context, params json.RawMessage) (any, error) {
+func (n *Node) getReceipt(ctx context.Context, params json.RawMessage) (any, error) {
 	hash, err := hashParam(params)
 	if err != nil {
 		return nil, err
 	}
-	c := n.view()
+	c := n.seen(ctx)
 	t := c.known(hash)
 	if t == nil {
 		return nil, nil
@@ -88,12 +82,12 @@ func (n *Node) getReceipt(_ context.Context, params json.RawMessage) (any, error
 	return t.receipt(c.hash(t.number)), nil
 }
 
-func (n *Node) getBlockReceipts(_ context.Context, params json.RawMessage) (any, error) {
+func (n *Node) getBlockReceipts(ctx context.Context, params json.RawMessage) (any, error) {
 	p, err := jsonrpc.Params(params, "block")
 	if err != nil {
 		return nil, err
 	}
-	c := n.view()
+	c := n.seen(ctx)
 	// A bare hash is accepted too: ethclient sends one.
 	var hash common.Hash
 	byHash := p[0] != nil && json.Unmarshal(p[0], &hash) == nil
@@ -171,100 +165,45 @@ func (f *filter) matches(l *logEntry) bool {
 	return true
 }
 
-func (n *Node) getLogs(_ context.Context, params json.RawMessage) (any, error) {
+// filterParam reads a filter.
+func filterParam(raw json.RawMessage) (f filter, err error) {
+	if err := decode(raw, "filter", &f); err != nil {
+		return f, err
+	}
+	if len(f.Topics) > 4 {
+		return f, invalid("%d topics, want at most 4", len(f.Topics))
+	}
+	if len(f.Address) > maxAlternatives || slices.ContainsFunc(f.Topics, func(t topicFilter) bool { return len(t) > maxAlternatives }) {
+		return f, invalid("more than %d alternatives", maxAlternatives)
+	}
+	return f, nil
+}
+
+func (n *Node) getLogs(ctx context.Context, params json.RawMessage) (any, error) {
 	p, err := jsonrpc.Params(params, "filter")
 	if err != nil {
 		return nil, err
 	}
-	var f filter
-	if err := decode(p[0], "filter", &f); err != nil {
-		return nil, err
-	}
-	if len(f.Topics) > 4 {
-		return nil, invalid("%d topics, want at most 4", len(f.Topics))
-	}
-	if len(f.Address) > maxAlternatives || slices.ContainsFunc(f.Topics, func(t topicFilter) bool { return len(t) > maxAlternatives }) {
-		return nil, invalid("more than %d alternatives", maxAlternatives)
-	}
-	c := n.view()
-	if err := f.bounds(&c); err != nil {
-		return nil, err
-	}
-	return n.collect(&c, &f)
-}
-
-// bounds resolves the range of the filter as Lotus does.
-func (f *filter) bounds(c *chain) error {
-	if f.BlockHash != nil {
-		if f.FromBlock != nil || f.ToBlock != nil {
-			return invalid("must not specify block hash and from/to block")
-		}
-		number, ok := c.find(*f.BlockHash)
-		if !ok {
-			return fmt.Errorf("unknown block %v", *f.BlockHash)
-		}
-		f.from, f.to = number, number
-		return nil
-	}
-	var err error
-	if f.from, err = rangeEnd(f.FromBlock, "FromBlock", c.head); err != nil {
-		return err
-	}
-	if f.to, err = rangeEnd(f.ToBlock, "ToBlock", c.head); err != nil {
-		return err
-	}
-	switch {
-	case f.from > f.to:
-		return &jsonrpc.Error{Code: codeOther, Message: fmt.Sprintf("invalid epoch range: from block %d is after to block %d", f.from, f.to)}
-	case f.to-f.from > maxRange:
-		return &jsonrpc.Error{Code: codeLimit, Message: fmt.Sprintf("block range exceeds maximum of %d (got %d)", maxRange, f.to-f.from)}
-	case f.from > c.head:
-		return &jsonrpc.Error{Code: codeOther, Message: "events for the requested block are not yet available"}
-	}
-	return nil
-}
-
-// rangeEnd reads fromBlock or toBlock. Lotus knows no tags here but these.
-func rangeEnd(text *string, name string, latest uint64) (uint64, error) {
-	switch {
-	case text == nil || *text == "" || *text == "latest":
-		return latest, nil
-	case *text == "earliest":
-		return 0, nil
-	}
-	var v uint64
-	err := errors.New("no hexadecimal digits")
-	if len(*text) > 2 && (*text)[:2] == "0x" {
-		v, err = strconv.ParseUint((*text)[2:], 16, 64)
-	}
+	f, err := filterParam(p[0])
 	if err != nil {
-		return 0, &jsonrpc.Error{Code: codeOther, Message: name + " is not a hex"}
+		return nil, err
 	}
-	return v, nil
+	if f.BlockHash != nil && faultOf(ctx).noHashIndex {
+		return []logJSON{}, nil
+	}
+	c := n.seen(ctx)
+	return n.find(&c, &f)
 }
 
-func (n *Node) collect(c *chain, f *filter) ([]logJSON, error) {
-	out := []logJSON{}
-	tipsets := 0
-	for _, b := range c.bodies[c.bodiesTo(max(f.from, 1)-1):] {
-		if b.number > f.to {
-			break
-		}
-		hash, found := c.hash(b.number), false
-		for _, t := range b.txs {
-			for i := range t.logs {
-				if f.matches(&t.logs[i]) {
-					out, found = append(out, t.log(i, hash)), true
-				}
-			}
-		}
-		if found {
-			tipsets++
-		}
-		// Lotus counts only when more than one tipset contributes.
-		if tipsets > 1 && n.maxResults > 0 && len(out) > n.maxResults {
-			return nil, &jsonrpc.Error{Code: codeOther, Message: "failed to get events for filter: filter matches too many events, try a more restricted filter"}
+// find answers a filter.
+func (n *Node) find(c *chain, f *filter) ([]logJSON, error) {
+	if f.BlockHash != nil {
+		if logs := n.orphaned(c, f); logs != nil {
+			return logs, nil
 		}
 	}
-	return out, nil
+	if err := n.bounds(c, f); err != nil {
+		return nil, err
+	}
+	return n.collect(c, f)
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/slastream/slastream-go/internal/jsonrpc"
 )
 
-func (n *Node) getTransactionCount(_ context.Context, params json.RawMessage) (any, error) {
+func (n *Node) getTransactionCount(ctx context.Context, params json.RawMessage) (any, error) {
 	p, err := jsonrpc.Params(params, "address", "block")
 	if err != nil {
 		return nil, err
@@ -29,7 +29,7 @@ func (n *Node) getTransactionCount(_ context.Context, params json.RawMessage) (a
 		defer n.mu.RUnlock()
 		return hexutil.Uint64(n.nextNonce(address)), nil
 	}
-	c := n.view()
+	c := n.seen(ctx)
 	number, err := n.epoch(&c, p[1])
 	if err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func (n *Node) getTransactionCount(_ context.Context, params json.RawMessage) (a
 }
 
 // addressAt reads an address and the state that the block parameter names.
-func (n *Node) addressAt(params json.RawMessage) (address common.Address, w *world, err error) {
+func (n *Node) addressAt(ctx context.Context, params json.RawMessage) (address common.Address, w *world, err error) {
 	p, err := jsonrpc.Params(params, "address", "block")
 	if err != nil {
 		return address, nil, err
@@ -46,7 +46,7 @@ func (n *Node) addressAt(params json.RawMessage) (address common.Address, w *wor
 	if err := decode(p[0], "address", &address); err != nil {
 		return address, nil, err
 	}
-	c := n.view()
+	c := n.seen(ctx)
 	number, err := n.epoch(&c, p[1])
 	if err != nil {
 		return address, nil, err
@@ -54,8 +54,8 @@ func (n *Node) addressAt(params json.RawMessage) (address common.Address, w *wor
 	return address, c.stateAt(number), nil
 }
 
-func (n *Node) getBalance(_ context.Context, params json.RawMessage) (any, error) {
-	address, w, err := n.addressAt(params)
+func (n *Node) getBalance(ctx context.Context, params json.RawMessage) (any, error) {
+	address, w, err := n.addressAt(ctx, params)
 	if err != nil {
 		return nil, err
 	}
@@ -64,8 +64,8 @@ func (n *Node) getBalance(_ context.Context, params json.RawMessage) (any, error
 }
 
 // getCode answers an invalid opcode and a name for the contracts: they are Go.
-func (n *Node) getCode(_ context.Context, params json.RawMessage) (any, error) {
-	address, _, err := n.addressAt(params)
+func (n *Node) getCode(ctx context.Context, params json.RawMessage) (any, error) {
+	address, _, err := n.addressAt(ctx, params)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func (n *Node) getCode(_ context.Context, params json.RawMessage) (any, error) {
 	return hexutil.Bytes(fmt.Sprintf("\xfe%T", c)), nil
 }
 
-func (n *Node) getStorageAt(_ context.Context, params json.RawMessage) (any, error) {
+func (n *Node) getStorageAt(ctx context.Context, params json.RawMessage) (any, error) {
 	p, err := jsonrpc.Params(params, "address", "slot", "block")
 	if err != nil {
 		return nil, err
@@ -93,7 +93,7 @@ func (n *Node) getStorageAt(_ context.Context, params json.RawMessage) (any, err
 	if err != nil || !strings.HasPrefix(slot, "0x") {
 		return nil, invalid("slot %s: want 0x and 1 to 64 hexadecimal digits", excerpt(slot))
 	}
-	c := n.view()
+	c := n.seen(ctx)
 	number, err := n.epoch(&c, p[2])
 	if err != nil {
 		return nil, err
@@ -116,7 +116,7 @@ type callObject struct {
 }
 
 // simulate runs a call on the state of an epoch, without keeping its effects.
-func (n *Node) simulate(params json.RawMessage) (ret []byte, gas uint64, err error) {
+func (n *Node) simulate(ctx context.Context, params json.RawMessage) (ret []byte, gas uint64, err error) {
 	p, err := jsonrpc.Params(params, "transaction", "block", "stateOverride")
 	if err != nil {
 		return nil, 0, err
@@ -145,7 +145,7 @@ func (n *Node) simulate(params json.RawMessage) (ret []byte, gas uint64, err err
 	if call.From != nil {
 		from = *call.From
 	}
-	c := n.view()
+	c := n.seen(ctx)
 	number, err := n.epoch(&c, p[1])
 	if err != nil {
 		return nil, 0, err
@@ -174,8 +174,8 @@ func (call *callObject) input() ([]byte, error) {
 	return *call.Input, nil
 }
 
-func (n *Node) ethCall(_ context.Context, params json.RawMessage) (any, error) {
-	ret, _, err := n.simulate(params)
+func (n *Node) ethCall(ctx context.Context, params json.RawMessage) (any, error) {
+	ret, _, err := n.simulate(ctx, params)
 	if err != nil {
 		return nil, err
 	}
@@ -183,8 +183,8 @@ func (n *Node) ethCall(_ context.Context, params json.RawMessage) (any, error) {
 }
 
 // estimateGas answers a quarter more than is used, as Lotus does.
-func (n *Node) estimateGas(_ context.Context, params json.RawMessage) (any, error) {
-	_, gas, err := n.simulate(params)
+func (n *Node) estimateGas(ctx context.Context, params json.RawMessage) (any, error) {
+	_, gas, err := n.simulate(ctx, params)
 	if err != nil {
 		return nil, err
 	}
@@ -210,7 +210,7 @@ func (n *Node) sendRaw(_ context.Context, params json.RawMessage) (any, error) {
 // maxFeeHistory is the most blocks that eth_feeHistory answers.
 const maxFeeHistory = 1024
 
-func (n *Node) feeHistory(_ context.Context, params json.RawMessage) (any, error) {
+func (n *Node) feeHistory(ctx context.Context, params json.RawMessage) (any, error) {
 	p, err := jsonrpc.Params(params, "blockCount", "newestBlock", "rewardPercentiles")
 	if err != nil {
 		return nil, err
@@ -228,7 +228,7 @@ func (n *Node) feeHistory(_ context.Context, params json.RawMessage) (any, error
 	if len(percentiles) > 100 {
 		return nil, invalid("%d percentiles, want at most 100", len(percentiles))
 	}
-	c := n.view()
+	c := n.seen(ctx)
 	newest, err := n.epoch(&c, p[1])
 	if err != nil {
 		return nil, err

@@ -91,7 +91,7 @@ func TestHostile(t *testing.T) {
 		code           int
 	}{
 		{"no_such", `[]`, -32601},
-		{"eth_newFilter", `[{}]`, -32601},
+		{"eth_noSuchFilter", `[{}]`, -32601},
 		{long, `[]`, -32601},
 		{"eth_getBlockByNumber", `[]`, -32602},
 		{"eth_getBlockByNumber", `["0x","x"]`, -32602},
@@ -161,7 +161,8 @@ func post(t testing.TB, n *simulated.Node, body string) (a answer) {
 
 // FuzzCall wants an answer to every parameter list of every read.
 func FuzzCall(f *testing.F) {
-	methods := []string{"eth_getBlockByNumber", "eth_getLogs", "eth_call", "eth_sendRawTransaction", "eth_feeHistory", "eth_getStorageAt", "eth_estimateGas", "eth_getBlockReceipts"}
+	methods := []string{"eth_getBlockByNumber", "eth_getLogs", "eth_call", "eth_sendRawTransaction", "eth_feeHistory", "eth_getStorageAt", "eth_estimateGas", "eth_getBlockReceipts",
+		"eth_newFilter", "eth_getFilterChanges", "eth_getFilterLogs", "eth_uninstallFilter"}
 	n := simulated.New()
 	if _, err := n.Prove(f.Context(), 1); err != nil {
 		f.Fatal(err)
@@ -172,6 +173,8 @@ func FuzzCall(f *testing.F) {
 	f.Add(2, `[{"to":"`+n.Verifier().Hex()+`","input":"0x39f5154400000000000000000000000000000000000000000000000000000000000000010000000000000000000000000000000000000000000000000000000000000000ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"},"latest"]`)
 	f.Add(3, `["0x02f86b"]`)
 	f.Add(4, `["0x5","latest",[1,2]]`)
+	f.Add(8, `[{"fromBlock":"0x325aa0","address":[]}]`)
+	f.Add(9, `["0x0000000000000000000000000000000000000000000000000000000000000001"]`)
 	f.Fuzz(func(t *testing.T, method int, params string) {
 		if !json.Valid([]byte(params)) {
 			return

@@ -58,34 +58,46 @@ func readTransaction(raw []byte) (pooled, error) {
 	if err := tx.UnmarshalBinary(raw); err != nil {
 		return pooled{}, fmt.Errorf("decode transaction: %w", err)
 	}
-	switch tx.Type() {
-	case types.LegacyTxType, types.AccessListTxType, types.DynamicFeeTxType:
-	default:
-		return pooled{}, fmt.Errorf("%w: %d", errTxType, tx.Type())
-	}
-	if !tx.Protected() {
-		return pooled{}, errors.New("only replay-protected (EIP-155) transactions allowed")
-	}
-	if id := tx.ChainId(); !id.IsUint64() || id.Uint64() != ChainID {
-		return pooled{}, fmt.Errorf("%w: have %v, want %d", errChainID, id, ChainID)
+	if err := checkSigned(tx); err != nil {
+		return pooled{}, err
 	}
 	from, err := types.Sender(types.LatestSignerForChainID(tx.ChainId()), tx)
 	if err != nil {
 		return pooled{}, fmt.Errorf("invalid sender: %w", err)
 	}
+	return pooled{tx, from}, checkGas(tx)
+}
+
+// checkSigned checks what a sender can be recovered from.
+func checkSigned(tx *types.Transaction) error {
+	switch tx.Type() {
+	case types.LegacyTxType, types.AccessListTxType, types.DynamicFeeTxType:
+	default:
+		return fmt.Errorf("%w: %d", errTxType, tx.Type())
+	}
+	if !tx.Protected() {
+		return errors.New("only replay-protected (EIP-155) transactions allowed")
+	}
+	if id := tx.ChainId(); !id.IsUint64() || id.Uint64() != ChainID {
+		return fmt.Errorf("%w: have %v, want %d", errChainID, id, ChainID)
+	}
+	return nil
+}
+
+func checkGas(tx *types.Transaction) error {
 	switch {
 	case tx.To() == nil:
-		return pooled{}, errCreate
+		return errCreate
 	case tx.Gas() > gasLimitBlock:
-		return pooled{}, errGasLimit
+		return errGasLimit
 	case tx.Gas() < gasTransaction:
-		return pooled{}, fmt.Errorf("%w: have %d, want %d", errIntrinsic, tx.Gas(), gasTransaction)
+		return fmt.Errorf("%w: have %d, want %d", errIntrinsic, tx.Gas(), gasTransaction)
 	case tx.GasFeeCapIntCmp(tx.GasTipCap()) < 0:
-		return pooled{}, errors.New("max priority fee per gas higher than max fee per gas")
+		return errors.New("max priority fee per gas higher than max fee per gas")
 	case tx.GasFeeCapIntCmp(common.Big1) < 0 || !tx.GasFeeCap().IsUint64() || tx.GasFeeCap().Uint64() < baseFee:
-		return pooled{}, fmt.Errorf("%w: maxFeePerGas: %v, baseFee: %d", errFeeCap, tx.GasFeeCap(), baseFee)
+		return fmt.Errorf("%w: maxFeePerGas: %v, baseFee: %d", errFeeCap, tx.GasFeeCap(), baseFee)
 	}
-	return pooled{tx, from}, nil
+	return nil
 }
 
 // affordable checks the sender's balance as a node does before it takes a

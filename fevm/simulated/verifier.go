@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"math/big"
-	"math/bits"
 	"slices"
 
 	"github.com/ethereum/go-ethereum/accounts/abi"
@@ -15,9 +14,8 @@ import (
 	"github.com/slastream/slastream-go/fevm"
 )
 
-// Constants of PDPVerifier 3.5.0 as deployed on Calibration, and of PDPFees.
+// Constants of PDPVerifier as deployed on Calibration, and of PDPFees.
 const (
-	verifierVersion     = "3.5.0"
 	challengeFinality   = 10 // of the deployment on Calibration
 	inactivityWindow    = 86400
 	maxFinality         = inactivityWindow / 2
@@ -31,9 +29,12 @@ var (
 	defaultFee     = uint256.NewInt(230000 * 1e9) // attoFIL per TiB
 )
 
-// A verifier is the model of PDPVerifier 3.5.0. Its state is in the
-// world; finality is CHALLENGE_FINALITY, in epochs.
-type verifier struct{ finality uint64 }
+// A verifier is the model of PDPVerifier behind its proxy. Its state, the
+// release included, is in the world; finality is CHALLENGE_FINALITY, in epochs.
+type verifier struct {
+	finality uint64
+	releases map[common.Address]Release // implementations
+}
 
 // call decodes the calldata and runs the method, the order of checks being the
 // contract's.
@@ -42,7 +43,7 @@ func (v verifier) call(f *frame, input []byte) ([]byte, error) {
 		return nil, &revert{}
 	}
 	method, err := verifierABI().MethodById(input)
-	if err != nil {
+	if err != nil || !f.verifier.release.has(method.Name) {
 		return nil, &revert{}
 	}
 	if !method.IsPayable() && !f.value.IsZero() {
@@ -61,14 +62,14 @@ func (v verifier) call(f *frame, input []byte) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		if method.Name == "getActivePieces" && f.verifier.release == Release221 {
+			return mustPack(activePieces2, out...), nil
+		}
 		return mustPack(method.Outputs, out...), nil
 	}
 	switch method.Name {
 	case "createDataSet":
-		id, err := v.createDataSet(f, args[0].(common.Address), args[1].([]byte))
-		if err == nil {
-			err = v.takeDeposit(f, id)
-		}
+		id, err := v.createPaid(f, args[0].(common.Address), args[1].([]byte))
 		return returns(method, err, number(id))
 	case "addPieces":
 		id, err := v.addPieces(f, args[0].(*big.Int), args[1].(common.Address), cids(args[2]), args[3].([]byte))
@@ -92,6 +93,12 @@ func (v verifier) call(f *frame, input []byte) ([]byte, error) {
 		return nil, v.updateProofFee(f, args[0].(*big.Int))
 	case "transferOwnership":
 		return nil, v.transferOwnership(f, args[0].(common.Address))
+	case "announcePlannedUpgrade":
+		return nil, v.announceUpgrade(f, *abi.ConvertType(args[0], new(upgrade)).(*upgrade))
+	case "upgradeToAndCall":
+		return nil, v.upgrade(f, args[0].(common.Address), args[1].([]byte))
+	case "migrate":
+		return nil, v.migrate(f)
 	}
 	return nil, revertText("simulated: " + method.Name + " is not modelled")
 }
@@ -146,11 +153,43 @@ func (f *frame) notify(listener common.Address, method string, args ...any) erro
 func (v verifier) createDataSet(f *frame, listener common.Address, extra []byte) (uint64, error) {
 	id := f.verifier.nextSet
 	f.verifier.nextSet++
-	f.putSet(id, dataSet{provider: f.caller, listener: listener, lastProven: f.number})
+	s := dataSet{provider: f.caller, listener: listener, lastProven: f.number}
+	if f.verifier.release == Release221 {
+		s.lastProven = 0 // NO_PROVEN_EPOCH
+	}
+	f.putSet(id, s)
 	if err := f.notify(listener, "dataSetCreated", number(id), f.caller, extra); err != nil {
 		return 0, err
 	}
 	return id, f.event("DataSetCreated", []common.Hash{topic(id), addressTopic(f.caller)})
+}
+
+// createPaid is the public createDataSet.
+func (v verifier) createPaid(f *frame, listener common.Address, extra []byte) (uint64, error) {
+	if f.verifier.release == Release221 {
+		if err := f.verifier.release.checkExtra(extra); err != nil {
+			return 0, err
+		}
+		if err := v.burnSybilFee(f); err != nil {
+			return 0, err
+		}
+	}
+	id, err := v.createDataSet(f, listener, extra)
+	if err != nil || f.verifier.release == Release221 {
+		return id, err
+	}
+	return id, v.takeDeposit(f, id)
+}
+
+// burnSybilFee burns what release 2.2.1 takes for a data set, and gives back
+// the rest.
+func (verifier) burnSybilFee(f *frame) error {
+	if f.value.Lt(cleanupDeposit) {
+		return revertText("sybil fee not met")
+	}
+	f.pay(burnAddress, cleanupDeposit) // the same amount, and it has just been received
+	f.pay(f.caller, new(uint256.Int).Sub(&f.value, cleanupDeposit))
+	return nil
 }
 
 func (verifier) takeDeposit(f *frame, id uint64) error {
@@ -175,7 +214,7 @@ func (v verifier) addPieces(f *frame, setID *big.Int, listener common.Address, a
 	case !f.value.IsZero():
 		return 0, revertText("no fee on add to existing dataset")
 	case !s.live():
-		return 0, revertCustom("DataSetNotLive")
+		return 0, f.verifier.release.notLive()
 	case s.provider != f.caller:
 		return 0, revertText("Only the storage provider can add pieces")
 	}
@@ -192,6 +231,15 @@ func (v verifier) createWithPieces(f *frame, listener common.Address, added []ci
 	if err != nil {
 		return 0, &revert{}
 	}
+	old := f.verifier.release == Release221
+	if old {
+		if err := f.verifier.release.checkExtra(payloads[0].([]byte)); err != nil {
+			return 0, err
+		}
+		if err := v.burnSybilFee(f); err != nil {
+			return 0, err
+		}
+	}
 	if (listener == common.Address{}) {
 		return 0, revertText("listener required for new dataset")
 	}
@@ -203,6 +251,9 @@ func (v verifier) createWithPieces(f *frame, listener common.Address, added []ci
 		if err := v.appendPieces(f, id, added, payloads[1].([]byte)); err != nil {
 			return 0, err
 		}
+	}
+	if old {
+		return id, nil
 	}
 	return id, v.takeDeposit(f, id)
 }
@@ -217,45 +268,67 @@ type packedCID struct{ Header, Root [32]byte }
 func cids(v any) []cidTuple { return *abi.ConvertType(v, new([]cidTuple)).(*[]cidTuple) }
 
 func (v verifier) appendPieces(f *frame, id uint64, added []cidTuple, extra []byte) error {
+	release := f.verifier.release
+	if err := release.checkExtra(extra); err != nil {
+		return err
+	}
 	if len(added) == 0 {
 		return revertText("Must add at least one piece")
 	}
 	_, s := f.set(number(id))
 	first := s.nextPiece
-	packed := make([]packedCID, len(added))
 	for i, c := range added {
-		cid, err := fevm.ParsePieceCID(c.Data)
-		if bad, ok := errors.AsType[*fevm.PieceCIDError](err); ok {
-			return cidRevert(i, bad.Reason)
-		}
-		leaves := cid.LeafCount()
-		sum, carry := bits.Add64(s.leafCount, leaves, 0)
-		if carry != 0 {
-			return revertText("simulated: data set of more than 2^64 leaves")
-		}
-		s.leafCount = sum
-		s.pieces = s.pieces.with(s.nextPiece, piece{cid: bytes.Clone(c.Data), leaves: leaves})
-		s.nextPiece++
-		header := c.Data[:len(c.Data)-32]
-		copy(packed[i].Header[32-len(header):], header)
-		packed[i].Root = cid.Root()
-	}
-	f.putSet(id, s)
-	at := first
-	for batch := range slices.Chunk(packed, eventBatch) {
-		if err := f.event("PiecesAddedV2", []common.Hash{topic(id)}, number(at), batch); err != nil {
+		p, err := release.newPiece(i, c.Data)
+		if err != nil {
 			return err
 		}
-		at += uint64(len(batch))
+		if err := s.addLeaves(p.leaves); err != nil {
+			return err
+		}
+		s.pieces = s.pieces.with(s.nextPiece, p)
+		s.nextPiece++
+	}
+	f.putSet(id, s)
+	if err := release.emitAdded(f, id, first, added); err != nil {
+		return err
 	}
 	return f.notify(s.listener, "piecesAdded", number(id), number(first), added, extra)
 }
 
-// cidRevert is the revert for a reason of fevm.PieceCIDError: the name of a
-// custom error, or a text that addPieces wraps with the index of the piece.
-func cidRevert(index int, reason string) error {
-	if _, ok := verifierABI().Errors[reason]; ok {
-		return revertCustom(reason)
+// emitAdded emits PiecesAdded of releases before 3.5.0, or PiecesAddedV2 for
+// each hundred pieces.
+func (r Release) emitAdded(f *frame, id, first uint64, added []cidTuple) error {
+	if r != Release350 {
+		ids := make([]*big.Int, len(added))
+		for i := range ids {
+			ids[i] = number(first + uint64(i))
+		}
+		return f.event("PiecesAdded", []common.Hash{topic(id)}, ids, added)
 	}
-	return revertCustom("IndexedError", big.NewInt(int64(index)), reason)
+	packed := make([]packedCID, len(added))
+	for i, c := range added {
+		header := c.Data[:len(c.Data)-32]
+		copy(packed[i].Header[32-len(header):], header)
+		packed[i].Root = [32]byte(c.Data[len(header):])
+	}
+	for batch := range slices.Chunk(packed, eventBatch) {
+		if err := f.event("PiecesAddedV2", []common.Hash{topic(id)}, number(first), batch); err != nil {
+			return err
+		}
+		first += uint64(len(batch))
+	}
+	return nil
+}
+
+// cidRevert is the revert for an error of fevm.ParsePieceCID: the name of a
+// custom error, or a text that addPieces wraps with the index of the piece.
+func cidRevert(index int, err error) error {
+	bad, ok := errors.AsType[*fevm.PieceCIDError](err)
+	if !ok {
+		return &revert{} // unreachable: it has no other errors
+	}
+	if _, ok := verifierABI().Errors[bad.Reason]; ok {
+		return revertCustom(bad.Reason)
+	}
+	return revertCustom("IndexedError", big.NewInt(int64(index)), bad.Reason)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math/big"
+	"slices"
 
 	"github.com/ethereum/go-ethereum/accounts/abi"
 	"github.com/holiman/uint256"
@@ -17,6 +18,7 @@ func (v verifier) view(f *frame, name string, args []any) ([]any, error) {
 	if out := v.constant(f, name); out != nil {
 		return []any{out}, nil
 	}
+	release := f.verifier.release
 	first := args[0].(*big.Int)
 	switch name {
 	case "getRandomness":
@@ -30,7 +32,7 @@ func (v verifier) view(f *frame, name string, args []any) ([]any, error) {
 		}
 		return []any{fee.ToBig()}, nil
 	}
-	_, s := f.set(first)
+	id, s := f.set(first)
 	switch name {
 	case "dataSetLive":
 		return []any{s.live()}, nil
@@ -47,6 +49,9 @@ func (v verifier) view(f *frame, name string, args []any) ([]any, error) {
 		}
 		return []any{fee.ToBig()}, nil
 	case "getNextPieceId", "getNextChallengeEpoch":
+		if !s.exists() && release == Release221 {
+			return nil, release.notLive()
+		}
 		if !s.exists() {
 			return nil, revertCustom("DataSetNotFound")
 		}
@@ -59,7 +64,14 @@ func (v verifier) view(f *frame, name string, args []any) ([]any, error) {
 		return []any{number(s.challengeEpoch)}, nil
 	}
 	if !s.live() {
-		return nil, revertCustom("DataSetNotLive")
+		return nil, release.notLive()
+	}
+	if name == "getActivePieces" && release == Release221 {
+		return s.activePieces2(args[1].(*big.Int), args[2].(*big.Int))
+	}
+	if name == "findPieceIdsByCid" {
+		cid := abi.ConvertType(args[1], new(cidTuple)).(*cidTuple)
+		return s.findCID(cid.Data, args[2].(*big.Int), args[3].(*big.Int), f.verifier.legacy(id))
 	}
 	return s.view(name, args)
 }
@@ -68,7 +80,7 @@ func (v verifier) view(f *frame, name string, args []any) ([]any, error) {
 func (v verifier) constant(f *frame, name string) any {
 	switch name {
 	case "VERSION":
-		return verifierVersion
+		return f.verifier.release.String()
 	case "owner":
 		return f.verifier.owner
 	case "MAX_PIECE_SIZE_LOG2":
@@ -130,9 +142,6 @@ func (s *dataSet) view(name string, args []any) ([]any, error) {
 			from = number(s.nextPiece)
 		}
 		return s.page(from.Uint64(), new(big.Int), args[2].(*big.Int))
-	case "findPieceIdsByCid":
-		cid := abi.ConvertType(args[1], new(cidTuple)).(*cidTuple)
-		return s.findCID(cid.Data, args[2].(*big.Int), args[3].(*big.Int))
 	}
 	return nil, revertText("simulated: " + name + " is not modelled")
 }
@@ -177,12 +186,33 @@ func (s *dataSet) page(from uint64, skip, limit *big.Int) ([]any, error) {
 	return []any{data, ids, more}, nil
 }
 
-func (s *dataSet) findCID(data []byte, from, limit *big.Int) ([]any, error) {
+var activePieces2 = func() abi.Arguments {
+	out := slices.Clone(verifierABI().Methods["getActivePieces"].Outputs)
+	return slices.Insert(out, 2, out[1]) // uint256[] rawSizes
+}()
+
+// activePieces2 is getActivePieces of release 2.2.1, with the bytes of the
+// pieces' leaves.
+func (s *dataSet) activePieces2(skip, limit *big.Int) ([]any, error) {
+	out, err := s.page(0, skip, limit)
+	if err != nil {
+		return nil, err
+	}
+	sizes := []*big.Int{}
+	for _, id := range out[1].([]*big.Int) {
+		size := number(s.piece(id).leaves)
+		sizes = append(sizes, size.Lsh(size, 5))
+	}
+	return slices.Insert(out, 2, any(sizes)), nil
+}
+
+func (s *dataSet) findCID(data []byte, from, limit *big.Int, legacy bool) ([]any, error) {
 	if err := checkLimit(limit); err != nil {
 		return nil, err
 	}
-	// Padding and height are not checked here, only the encoding.
-	if _, err := fevm.ParsePieceCID(data); err != nil {
+	// Padding and height are not checked here, only the encoding, and that not
+	// in sets from before release 3.5.0.
+	if _, err := fevm.ParsePieceCID(data); err != nil && !legacy {
 		if bad, ok := errors.AsType[*fevm.PieceCIDError](err); ok {
 			if _, custom := verifierABI().Errors[bad.Reason]; custom {
 				return nil, revertCustom(bad.Reason)
@@ -204,17 +234,24 @@ func (s *dataSet) findCID(data []byte, from, limit *big.Int) ([]any, error) {
 
 // find returns the piece and the offset of a leaf of the set.
 func (s *dataSet) find(leaf *big.Int) (challenge, error) {
-	if leaf.Cmp(number(s.leafCount)) >= 0 {
+	if !leaf.IsUint64() {
 		return challenge{}, revertText("Leaf index out of bounds")
 	}
-	rest := leaf.Uint64()
-	for id, p := range s.livePieces(0) {
-		if rest < p.leaves {
-			return challenge{number(id), number(rest)}, nil
-		}
-		rest -= p.leaves
+	id, offset, err := s.findLeaf(leaf.Uint64())
+	return challenge{number(id), number(offset)}, err
+}
+
+func (s *dataSet) findLeaf(leaf uint64) (id, offset uint64, err error) {
+	if leaf >= s.leafCount {
+		return 0, 0, revertText("Leaf index out of bounds")
 	}
-	return challenge{}, revertText("Leaf index out of bounds") // unreachable: leafCount is their sum
+	for id, p := range s.livePieces(0) {
+		if leaf < p.leaves {
+			return id, leaf, nil
+		}
+		leaf -= p.leaves
+	}
+	return 0, 0, revertText("Leaf index out of bounds") // unreachable: leafCount is their sum
 }
 
 func (s *dataSet) findPieces(leaves []*big.Int) ([]any, error) {

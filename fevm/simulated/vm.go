@@ -22,6 +22,7 @@ type vm struct {
 	number, time uint64
 	contracts    map[common.Address]contract
 	logs         []logEntry
+	ethereum     bool // no limit of an event's size: for what was recorded in another EVM
 }
 
 type logEntry struct {
@@ -70,7 +71,7 @@ func (f *frame) pay(to common.Address, amount *uint256.Int) bool {
 }
 
 func (f *frame) emit(topics []common.Hash, data []byte) error {
-	if 32*len(topics)+len(data) > maxEventBytes {
+	if 32*len(topics)+len(data) > maxEventBytes && !f.ethereum {
 		return &revert{}
 	}
 	f.logs = append(f.logs, logEntry{f.self, topics, data})

@@ -58,6 +58,15 @@ type verifierState struct {
 	nextSet uint64
 	sets    table[uint64, dataSet]
 	fee     feeStatus
+
+	release        Release
+	implementation common.Address
+	migrated       common.Address // implementation whose migrate has run
+	initialized    uint64         // version of Initializable
+	upgraded       uint64         // epoch from which the implementation is there
+	legacySets     uint64         // legacyPieceStorageIdLimit; 0 is unset
+	next           common.Address // announced implementation
+	nextAfter      uint64         // epoch
 }
 
 // A dataSet is a data set of the verifier. The zero value is one that does not
@@ -73,6 +82,7 @@ type dataSet struct {
 	lastProven     uint64
 	deposit        bool
 	removals       []uint64 // queue; never changed in place
+	cleanupFrom    uint64   // epoch of deleteDataSet, in release 3.4.0
 }
 
 func (s *dataSet) exists() bool { return s.provider != common.Address{} }
