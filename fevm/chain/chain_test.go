@@ -1,6 +1,7 @@
 package chain_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"iter"
@@ -360,4 +361,34 @@ func TestLogsAboveTheHead(t *testing.T) {
 		require.ErrorIs(t, err, chain.ErrBehind)
 	}
 	require.Empty(t, n.ranges)
+}
+
+func TestTransactionInput(t *testing.T) {
+	w := newWorld()
+	w.emit(t, 1)
+	w.mine(t, 1)
+	one := client(t, w.caller, chain.Latest)
+	var hash attestation.Word
+	for l, err := range one.Logs(t.Context(), w.address(), 10_000, w.Head()) {
+		require.NoError(t, err)
+		hash = attestation.Word(l.TxHash)
+	}
+	both, err := chain.NewNodes(2, one, client(t, w.caller, chain.Latest))
+	require.NoError(t, err)
+	for _, read := range []func(context.Context, attestation.Word) ([]byte, error){one.TransactionInput, both.TransactionInput} {
+		input, err := read(t.Context(), hash)
+		require.NoError(t, err)
+		require.Equal(t, []byte{0xbc, 0x96, 0xe2, 0x05}, input[:4])
+		_, err = read(t.Context(), attestation.Word{1})
+		require.ErrorIs(t, err, chain.ErrNotFound)
+	}
+	n := newNode()
+	n.reply = func(method string, _ []json.RawMessage) (any, error) {
+		if method == "eth_getTransactionByHash" {
+			return map[string]any{"hash": common.Hash{9}, "input": "0x01"}, nil
+		}
+		return nil, nil
+	}
+	_, err = n.client(t, chain.Config{}).TransactionInput(t.Context(), hash)
+	require.ErrorIs(t, err, chain.ErrBadAnswer, "the transaction that replaced it")
 }

@@ -243,3 +243,24 @@ func (c *Client) Call(ctx context.Context, to attestation.EthereumAddress, data 
 	}
 	return ret, nil
 }
+
+// TransactionInput returns the calldata of a transaction, for example for
+// fevm.ParseProvePossession. It fails with [ErrNotFound] if the node does not know
+// the transaction, and with [ErrBadAnswer] if it answers another one: nodes are
+// known to answer the one that replaced it.
+func (c *Client) TransactionInput(ctx context.Context, tx attestation.Word) ([]byte, error) {
+	var answer *struct {
+		Hash  *common.Hash   `json:"hash"`
+		Input *hexutil.Bytes `json:"input"`
+	}
+	if err := c.call(ctx, &answer, "eth_getTransactionByHash", common.Hash(tx)); err != nil {
+		return nil, fmt.Errorf("chain: transaction %s: %w", tx, err)
+	}
+	switch {
+	case answer == nil:
+		return nil, fmt.Errorf("%w: %s", ErrNotFound, tx)
+	case answer.Hash == nil || answer.Input == nil || *answer.Hash != common.Hash(tx):
+		return nil, fmt.Errorf("%w: asked for transaction %s, got another one", ErrBadAnswer, tx)
+	}
+	return *answer.Input, nil
+}

@@ -218,6 +218,16 @@ func (n *Nodes) Call(ctx context.Context, to attestation.EthereumAddress, data [
 	return []byte(ret), err
 }
 
+// TransactionInput returns the calldata of a transaction as enough nodes know it.
+// See [Client.TransactionInput].
+func (n *Nodes) TransactionInput(ctx context.Context, tx attestation.Word) ([]byte, error) {
+	input, err := agreed(ctx, n, func(ctx context.Context, c *Client) (string, error) {
+		b, err := c.TransactionInput(ctx, tx)
+		return string(b), err
+	})
+	return []byte(input), err
+}
+
 // Logs is [Nodes.Query] without topics.
 func (n *Nodes) Logs(ctx context.Context, address attestation.EthereumAddress, from, to uint64) iter.Seq2[types.Log, error] {
 	return n.Query(ctx, Query{Address: address, From: from, To: to})

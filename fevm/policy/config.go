@@ -1,7 +1,9 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 
 	"github.com/slastream/slastream-go/attestation"
 )
@@ -27,7 +29,8 @@ var genesisTimes = map[uint64]uint64{
 }
 
 // A Config says which contract is believed and what a proof must hold. Relays
-// that share a deal must share it, or they number its chunks differently.
+// that share a deal must share it, or they number its chunks differently; only
+// Overlap, State and Inputs are each relay's own.
 type Config struct {
 	ChainID  uint64                      // EIP-155 chain id: 314 Mainnet, 314159 Calibration
 	Verifier attestation.EthereumAddress // PDPVerifier proxy; events of other addresses are foreign
@@ -48,6 +51,23 @@ type Config struct {
 	// verifier count as a proof, one for each epoch and set. Anyone can emit it,
 	// so it is for demonstrations, and never has an effect on Mainnet.
 	Mock bool
+
+	// Rules hold for every data set that SetRules does not name.
+	Rules Rules
+	// SetRules are the rules of single data sets. They replace Rules as a whole.
+	SetRules map[attestation.Word]Rules
+
+	// Overlap is how many epochs a [Source] stays below the head of its reader,
+	// and reads again before it answers. A log that a node left out when its epoch
+	// was new, and shows now, is not lost. 0 reads each epoch once.
+	Overlap uint64
+	// State lets a [Source] ask the verifier: for the listener of a data set
+	// (Rules.Listeners), the randomness of a period (Rules.Verify), and the last
+	// proof of a data set, to notice one that the logs do not show. nil means that
+	// it is not asked.
+	State StateReader
+	// Inputs lets a [Source] read what providers sent. Rules.Verify needs it.
+	Inputs InputReader
 }
 
 // complete returns c with its defaults filled in.
@@ -68,9 +88,37 @@ func (c Config) complete() (Config, error) {
 	if c.MinChallenges < 0 {
 		return c, fmt.Errorf("policy: config: MinChallenges is %d", c.MinChallenges)
 	}
-	if c.MinChallenges == 0 {
-		c.MinChallenges = DefaultMinChallenges
-	}
+	c.MinChallenges = cmp.Or(c.MinChallenges, DefaultMinChallenges)
 	c.Mock = c.Mock && c.ChainID != mainnet
+	var err error
+	if c.Rules, err = c.Rules.complete(c.MinChallenges); err != nil {
+		return c, fmt.Errorf("policy: config: Rules: %w", err)
+	}
+	c.SetRules = maps.Clone(c.SetRules)
+	for set, r := range c.SetRules {
+		if c.SetRules[set], err = r.complete(c.MinChallenges); err != nil {
+			return c, fmt.Errorf("policy: config: SetRules of data set %s: %w", set.Big(), err)
+		}
+	}
 	return c, nil
+}
+
+// rules returns the rules of a data set.
+func (c *Config) rules(set attestation.Word) *Rules {
+	if r, ok := c.SetRules[set]; ok {
+		return &r
+	}
+	return &c.Rules
+}
+
+// each yields all rules.
+func (c *Config) each(yield func(*Rules) bool) {
+	if !yield(&c.Rules) {
+		return
+	}
+	for _, r := range c.SetRules {
+		if !yield(&r) {
+			return
+		}
+	}
 }

@@ -1,7 +1,7 @@
 package policy
 
 import (
-	"fmt"
+	"slices"
 
 	"github.com/slastream/slastream-go/attestation"
 	"github.com/slastream/slastream-go/fevm"
@@ -12,24 +12,46 @@ const maxPieces = 1 << 20
 
 // A dataSet is what the events of one data set have said so far.
 type dataSet struct {
-	pieces   map[attestation.Word]piece // live pieces by id
-	bad      int                        // pieces whose CID is not canonical
-	overflow bool                       // pieces were left out
+	provider attestation.EthereumAddress // zero: the creation was not seen
+	pieces   map[uint64]piece            // live pieces by id
+	fresh    map[uint64]bool             // those that were added since the period was opened
+	bad      int                         // pieces whose CID is not canonical
+	overflow bool                        // pieces were left out
 	deleted  bool
 
 	isOpen bool
 	period uint64 // challenge epoch of the last NextProvingPeriod, if isOpen
+	leaves uint64 // from which its challenges are drawn, saturating
 
-	proven    bool
-	lastEpoch uint64 // period of the last first proof, if proven
+	decided     bool
+	lastDecided uint64 // period of the last first proof, payable or not, if decided
+	paid        bool
+	lastPaid    uint64 // period of the last payable proof, if paid
+
+	opened  uint64 // epoch of the first NextProvingPeriod, 0 for none
+	touched uint64 // epoch of the last event that may set getDataSetLastProvenEpoch
+	active  bool   // a period was opened since the set was created or empty
 }
 
-// A piece is what is kept of a piece CID. leaves is 0 if the CID is not
-// canonical or was not emitted.
+// A piece is a piece CID, or why there is none.
 type piece struct {
-	root   attestation.Word
-	leaves uint64
-	bad    bool
+	cid   fevm.PieceCID
+	state pieceState
+}
+
+type pieceState uint8
+
+const (
+	pieceMissing pieceState = iota // the CID was not emitted: releases before v2.1.0
+	pieceKnown
+	pieceBad // the CID is not canonical
+)
+
+func (p piece) leaves() uint64 {
+	if p.state != pieceKnown {
+		return 0
+	}
+	return p.cid.LeafCount()
 }
 
 func (s *dataSet) add(e fevm.PiecesAdded) {
@@ -37,26 +59,31 @@ func (s *dataSet) add(e fevm.PiecesAdded) {
 		return
 	}
 	if s.pieces == nil {
-		s.pieces = make(map[attestation.Word]piece)
+		s.pieces = make(map[uint64]piece)
 	}
-	for i, id := range e.PieceIDs {
-		if len(s.pieces) >= maxPieces {
+	if s.fresh == nil {
+		s.fresh = make(map[uint64]bool)
+	}
+	for i, word := range e.PieceIDs {
+		id, ok := word.Uint64()
+		if len(s.pieces) >= maxPieces || !ok { // ids count from 0
 			s.overflow = true
 			return
 		}
 		var p piece
 		if e.PieceCIDs != nil {
 			if cid, err := e.PieceCIDs[i].Parse(); err != nil {
-				p.bad = true
+				p.state = pieceBad
 				s.bad++
 			} else {
-				p.root, p.leaves = cid.Root(), cid.LeafCount()
+				p = piece{cid, pieceKnown}
 			}
 		}
-		if s.pieces[id].bad {
+		if s.pieces[id].state == pieceBad {
 			s.bad--
 		}
 		s.pieces[id] = p
+		s.fresh[id] = true
 	}
 }
 
@@ -64,90 +91,79 @@ func (s *dataSet) add(e fevm.PiecesAdded) {
 // until the next one. (Before 3.5.0, NextProvingPeriod follows in the same
 // transaction.)
 func (s *dataSet) remove(ids []attestation.Word) {
-	for _, id := range ids {
-		if s.pieces[id].bad {
+	for _, word := range ids {
+		id, ok := word.Uint64()
+		if !ok {
+			continue // never added
+		}
+		if s.pieces[id].state == pieceBad {
 			s.bad--
 		}
 		delete(s.pieces, id)
+		delete(s.fresh, id)
 	}
 	s.isOpen = false
 }
 
 // open begins a proving period. An empty set has none, and an epoch of 2^64 or
 // more never comes.
-func (s *dataSet) open(e fevm.NextProvingPeriod) {
+func (s *dataSet) open(e fevm.NextProvingPeriod, at uint64) {
+	if s.deleted {
+		return
+	}
 	epoch, ok := e.ChallengeEpoch.Uint64()
-	s.isOpen = ok && !e.LeafCount.IsZero() && !s.deleted
-	s.period = epoch
+	s.isOpen = ok && !e.LeafCount.IsZero()
+	s.period, s.leaves = epoch, saturated(e.LeafCount)
+	s.fresh = nil
+	if s.opened == 0 {
+		s.opened = at
+	}
+	if !s.active && s.isOpen {
+		s.active, s.touched = true, at
+	}
 }
 
-// prove judges a PossessionProven. The first one of a period decides, whatever
-// the verdict: the contract lets a provider repeat it at will.
-func (s *dataSet) prove(c Config, challenges []fevm.Challenge, v *Verdict) {
-	epoch := v.Proof.BlockNumber
-	switch {
-	case s.deleted:
-		v.refuse(ReasonDeleted, "")
-		return
-	case !s.isOpen:
-		v.refuse(ReasonNoPeriod, "")
-		return
-	}
-	v.Proof.Period = s.period
-	switch {
-	case epoch < s.period:
-		v.refuse(ReasonPremature, fmt.Sprintf("epoch %d, challenge epoch %d", epoch, s.period))
-		return
-	case s.proven && s.period <= s.lastEpoch:
-		v.refuse(ReasonDuplicate, fmt.Sprintf("challenge epoch %d", s.period))
-		return
-	}
-	s.proven, s.lastEpoch = true, s.period
-	switch {
-	case len(challenges) < c.MinChallenges:
-		v.refuse(ReasonFewChallenges, fmt.Sprintf("%d, want %d", len(challenges), c.MinChallenges))
-		return
-	case s.overflow:
-		v.refuse(ReasonTooManyPieces, fmt.Sprintf("more than %d", maxPieces))
-		return
-	case s.bad > 0:
-		v.refuse(ReasonBadPiece, fmt.Sprintf("%d of %d pieces", s.bad, len(s.pieces)))
-		return
-	case len(challenges) == 0:
-		v.refuse(ReasonFewChallenges, "none")
-		return
-	}
-	for i, ch := range challenges {
-		p, ok := s.pieces[ch.PieceID]
-		if !ok || p.leaves == 0 {
-			v.refuse(ReasonUnknownPiece, fmt.Sprintf("challenge %d is of piece %s", i, ch.PieceID.Big()))
-			return
-		}
-		if offset, ok := ch.Offset.Uint64(); !ok || offset >= p.leaves {
-			v.refuse(ReasonBadChallenge, fmt.Sprintf("challenge %d is of leaf %s, piece %s has %d", i, ch.Offset.Big(), ch.PieceID.Big(), p.leaves))
-			return
-		}
-	}
-	v.Proof.RootCID = s.pieces[challenges[0].PieceID].root
+// empty ends the proving period of a set that lost its last piece.
+func (s *dataSet) empty(at uint64) {
+	s.isOpen, s.active = false, false
+	s.touched = at
 }
 
-// mock judges a RootsAdded of the mock verifier. The mock knows no proving
-// periods, so each epoch is one.
-func (s *dataSet) mock(c Config, roots []attestation.Word, v *Verdict) {
-	if !c.Mock {
-		v.refuse(ReasonMock, "")
-		return
+// challenged returns the ids of the pieces that challenges of the open period are
+// drawn from, in order.
+func (s *dataSet) challenged() []uint64 {
+	ids := make([]uint64, 0, len(s.pieces)-len(s.fresh))
+	for id := range s.pieces {
+		if !s.fresh[id] {
+			ids = append(ids, id)
+		}
 	}
-	epoch := v.Proof.BlockNumber
-	v.Proof.Period = epoch
-	if s.proven && epoch <= s.lastEpoch {
-		v.refuse(ReasonDuplicate, fmt.Sprintf("epoch %d", epoch))
-		return
+	slices.Sort(ids)
+	return ids
+}
+
+// snapshot is the set as the verifier checks proofs of the open period against.
+func (s *dataSet) snapshot(id attestation.Word) fevm.DataSet {
+	out := fevm.DataSet{ID: id, ChallengeRange: s.leaves}
+	for _, pieceID := range s.challenged() {
+		out.Pieces = append(out.Pieces, fevm.Piece{ID: pieceID, CID: s.pieces[pieceID].cid.Bytes()})
 	}
-	s.proven, s.lastEpoch = true, epoch
-	if len(roots) == 0 {
-		v.refuse(ReasonNoRoot, "")
-		return
+	return out
+}
+
+// piece returns the piece with an id, if it is live.
+func (s *dataSet) piece(id attestation.Word) (piece, bool) {
+	n, ok := id.Uint64()
+	if !ok {
+		return piece{}, false
 	}
-	v.Proof.RootCID = roots[0]
+	p, ok := s.pieces[n]
+	return p, ok
+}
+
+func saturated(w attestation.Word) uint64 {
+	if v, ok := w.Uint64(); ok {
+		return v
+	}
+	return 1<<64 - 1
 }

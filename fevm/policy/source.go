@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"sort"
 
 	"github.com/ethereum/go-ethereum/core/types"
@@ -33,16 +34,24 @@ const maxRefusals = 1000
 
 // A Source answers which proofs are payable, from the logs of a reader. It
 // reads each epoch once, from Config.FromBlock to the highest epoch it was asked
-// for, and remembers the verdicts, so the answer to a question does not depend
-// on the questions before it. It is safe for concurrent use.
+// for, and those within Config.Overlap of the head twice, and remembers the
+// verdicts, so the answer to a question does not depend on the questions before
+// it. It is safe for concurrent use.
+//
+// As JSON a source is a checkpoint: json.Unmarshal into a new source of the same
+// Config goes on where json.Marshal was, with the answers that it would have had.
 type Source struct {
 	reader LogReader
 	config Config
 	busy   chan struct{} // holds one token while the fields below are in use
 
-	tracker *Tracker
-	next    uint64 // first epoch that was not read completely
-	sets    map[attestation.Word]*verdicts
+	tracker   *Tracker
+	next      uint64 // first epoch that was not judged completely
+	judged    int    // logs in epochs from next on that were judged, by an attempt that an error ended
+	ahead     map[place]types.Log
+	sets      map[attestation.Word]*verdicts
+	listeners map[attestation.Word]attestation.EthereumAddress
+	checked   map[attestation.Word]uint64 // up to which epoch the state knows no further proof
 }
 
 // verdicts are those of one data set, each list in chain order.
@@ -51,25 +60,43 @@ type verdicts struct {
 	refused []Verdict // the newest maxRefusals
 }
 
-// NewSource returns a source over r. It reads nothing yet. It fails as
-// [NewTracker] does.
+// NewSource returns a source over r. It reads nothing yet. It fails if the config
+// has no chain id, no verifier, no genesis time for its chain, or rules that
+// contradict themselves or need a reader that it does not have.
 func NewSource(r LogReader, c Config) (*Source, error) {
-	t, err := NewTracker(c)
+	t, err := newTracker(c)
 	if err != nil {
 		return nil, err
 	}
+	for rules := range c.each {
+		if rules.needsMore() && c.State == nil {
+			return nil, errors.New("policy: config: Listeners and Verify need State")
+		}
+		if rules.Verify != VerifyNone && c.Inputs == nil {
+			return nil, errors.New("policy: config: Verify needs Inputs")
+		}
+	}
 	return &Source{
-		reader:  r,
-		config:  t.config,
-		busy:    make(chan struct{}, 1),
-		tracker: t,
-		next:    c.FromBlock,
-		sets:    make(map[attestation.Word]*verdicts),
+		reader:    r,
+		config:    t.config,
+		busy:      make(chan struct{}, 1),
+		tracker:   t,
+		next:      c.FromBlock,
+		ahead:     make(map[place]types.Log),
+		sets:      make(map[attestation.Word]*verdicts),
+		listeners: make(map[attestation.Word]attestation.EthereumAddress),
+		checked:   make(map[attestation.Word]uint64),
 	}, nil
 }
 
-// Head returns the newest epoch that may be asked for.
+// Head returns the newest epoch that may be asked for: Config.Overlap below the
+// head of the reader.
 func (s *Source) Head(ctx context.Context) (uint64, error) {
+	head, err := s.readerHead(ctx)
+	return head - min(head, s.config.Overlap), err
+}
+
+func (s *Source) readerHead(ctx context.Context) (uint64, error) {
 	head, err := s.reader.Head(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("policy: head: %w", err)
@@ -130,16 +157,16 @@ func before(a, b Verdict) bool {
 // read returns the verdicts of a set in [from, to]. The slices do not change
 // after it returns.
 func (s *Source) read(ctx context.Context, set attestation.Word, from, to uint64) (payable, refused []Verdict, err error) {
-	if s.tracker.only != nil && !s.tracker.only[set] {
-		return nil, nil, fmt.Errorf("policy: data set %s is not in Config.Sets", set.Big())
-	}
 	select {
 	case s.busy <- struct{}{}:
 		defer func() { <-s.busy }()
 	case <-ctx.Done():
 		return nil, nil, ctx.Err()
 	}
-	if err := s.advance(ctx, to); err != nil {
+	if s.tracker.only != nil && !s.tracker.only[set] {
+		return nil, nil, fmt.Errorf("policy: data set %s is not in Config.Sets", set.Big())
+	}
+	if err := s.advance(ctx, set, to); err != nil {
 		return nil, nil, err
 	}
 	v := s.sets[set]
@@ -156,38 +183,69 @@ func within(v []Verdict, from, to uint64) []Verdict {
 	return append([]Verdict(nil), v[i:j]...)
 }
 
-// advance reads the epochs up to to.
-func (s *Source) advance(ctx context.Context, to uint64) error {
-	if to < s.next {
+// advance judges the epochs up to to, and asks the state about a set.
+func (s *Source) advance(ctx context.Context, set attestation.Word, to uint64) error {
+	if to < s.next && (s.config.State == nil || to+1 < s.next || s.checked[set] >= to) {
 		return nil
 	}
-	head, err := s.Head(ctx)
+	head, err := s.readerHead(ctx)
 	if err != nil {
 		return err
 	}
-	if to > head {
-		return fmt.Errorf("%w: %d, head is %d", ErrNotFinal, to, head)
+	if settled := head - min(head, s.config.Overlap); to > settled || to == math.MaxUint64 {
+		return fmt.Errorf("%w: %d, head is %d", ErrNotFinal, to, settled)
 	}
-	read := s.tracker.position // by an attempt that an error ended
-	for l, err := range s.reader.Logs(ctx, s.config.Verifier, s.next, to) {
-		if err != nil {
-			return fmt.Errorf("policy: logs of epochs %d to %d: %w", s.next, to, err)
+	last, err := s.lastProofs(ctx, set, to)
+	if err != nil {
+		return err
+	}
+	for s.next <= to {
+		end := s.next + min(stretch, to-s.next)
+		if s.judged > 0 { // up to a later epoch, for a question that failed
+			end = max(end, s.tracker.position.block)
 		}
-		if l.BlockNumber < s.next || l.BlockNumber > to {
-			return fmt.Errorf("policy: logs of epochs %d to %d: got epoch %d", s.next, to, l.BlockNumber)
+		upTo := end
+		if end >= to {
+			upTo += min(s.config.Overlap, head-min(head, end))
 		}
-		if read.includes(&l) {
-			continue
-		}
-		v, ok, err := s.tracker.Observe(&l)
+		logs, err := s.readStretch(ctx, end, upTo)
 		if err != nil {
 			return err
 		}
+		if logs, err = s.reveal(ctx, logs, end, last, set); err != nil {
+			return err
+		}
+		if err := s.judgeStretch(ctx, logs, head); err != nil {
+			return err
+		}
+		s.next, s.judged = end+1, 0
+		s.forget()
+	}
+	if epoch, ok := last[set]; ok {
+		if known := s.tracker.touched(set); known < epoch {
+			return &HiddenProofError{Set: set, Epoch: epoch, Known: known}
+		}
+		s.checked[set] = to
+	}
+	return nil
+}
+
+func (s *Source) judgeStretch(ctx context.Context, logs []types.Log, head uint64) error {
+	if n := s.judged; n > 0 {
+		if n > len(logs) || !s.tracker.position.includes(&logs[n-1]) || n < len(logs) && s.tracker.position.includes(&logs[n]) {
+			return fmt.Errorf("%w: up to log %d of epoch %d there were %d, and now others", ErrOrder, s.tracker.position.index, s.tracker.position.block, n)
+		}
+	}
+	for _, l := range logs[s.judged:] {
+		v, ok, err := s.tracker.observe(&l, s.inspector(ctx, head))
+		if err != nil {
+			return err
+		}
+		s.judged++
 		if ok {
 			s.keep(v)
 		}
 	}
-	s.next = to + 1
 	return nil
 }
 
@@ -205,4 +263,24 @@ func (s *Source) keep(v Verdict) {
 		kept.refused = append(kept.refused[:0], kept.refused[1:]...)
 	}
 	kept.refused = append(kept.refused, v)
+}
+
+// Activation returns the epoch of the first NextProvingPeriod of a data set up to
+// epoch to, which is where its [Schedule] begins. ok is false if there is none.
+// It fails as [Source.Proofs] does.
+func (s *Source) Activation(ctx context.Context, set attestation.Word, to uint64) (epoch uint64, ok bool, err error) {
+	if _, _, err := s.read(ctx, set, 0, to); err != nil {
+		return 0, false, err
+	}
+	select {
+	case s.busy <- struct{}{}:
+		defer func() { <-s.busy }()
+	case <-ctx.Done():
+		return 0, false, ctx.Err()
+	}
+	state := s.tracker.sets[set]
+	if state == nil || state.opened == 0 || state.opened > to {
+		return 0, false, nil
+	}
+	return state.opened, true, nil
 }

@@ -56,7 +56,10 @@ func (r *reader) Logs(_ context.Context, address attestation.EthereumAddress, fr
 	}
 }
 
-func collect[T any](t testing.TB, seq iter.Seq2[T, error]) []T {
+func collect[T any](t interface {
+	require.TestingT
+	Helper()
+}, seq iter.Seq2[T, error]) []T {
 	t.Helper()
 	var all []T
 	for v, err := range seq {

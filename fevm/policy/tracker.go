@@ -17,8 +17,11 @@ var ErrOrder = errors.New("policy: logs are not in chain order")
 
 // A Tracker judges the logs of one verifier, one after the other. It is a pure
 // function of the logs it was given: no clock, no I/O. It keeps, for each data
-// set, the live pieces (at most 2^20), the open proving period and the last one
-// that was proven. It is not safe for concurrent use.
+// set, the provider, the live pieces (at most 2^20), the open proving period and
+// the last one that was paid. It is not safe for concurrent use.
+//
+// As JSON a tracker is a checkpoint: json.Unmarshal into a new tracker of the
+// same Config goes on where json.Marshal was.
 type Tracker struct {
 	config   Config
 	only     map[attestation.Word]bool // nil: every set
@@ -39,8 +42,19 @@ func (p position) includes(l *types.Log) bool {
 }
 
 // NewTracker returns a tracker that has seen no logs. It fails if the config
-// has no chain id, no verifier, or no genesis time for its chain.
+// has no chain id, no verifier, no genesis time for its chain, or rules that
+// contradict themselves, and for Rules.Listeners and Rules.Verify: logs alone do
+// not answer them, a [Source] does.
 func NewTracker(c Config) (*Tracker, error) {
+	for r := range c.each {
+		if r.needsMore() {
+			return nil, errors.New("policy: config: Listeners and Verify need a Source")
+		}
+	}
+	return newTracker(c)
+}
+
+func newTracker(c Config) (*Tracker, error) {
 	c, err := c.complete()
 	if err != nil {
 		return nil, err
@@ -65,6 +79,10 @@ func NewTracker(c Config) (*Tracker, error) {
 // one, with fevm.ErrMalformed if the verifier's log cannot be decoded, and if the
 // log is marked Removed or of an epoch beyond reason.
 func (t *Tracker) Observe(l *types.Log) (v Verdict, ok bool, err error) {
+	return t.observe(l, nil)
+}
+
+func (t *Tracker) observe(l *types.Log, more inspect) (v Verdict, ok bool, err error) {
 	if l.Removed {
 		return v, false, fmt.Errorf("policy: log %d of epoch %d was removed by a reorganisation", l.Index, l.BlockNumber)
 	}
@@ -83,23 +101,31 @@ func (t *Tracker) Observe(l *types.Log) (v Verdict, ok bool, err error) {
 	if err != nil {
 		return v, false, fmt.Errorf("policy: log %d of epoch %d: %w", l.Index, l.BlockNumber, err)
 	}
-	t.seen(l)
 	switch e := event.(type) {
 	case fevm.PossessionProven:
-		return t.judge(l, e.SetID, foreign, func(s *dataSet, v *Verdict) { s.prove(t.config, e.Challenges, v) })
+		v, ok, err = t.judge(l, e.SetID, foreign, func(s *dataSet, v *Verdict) error {
+			return s.prove(t.config.rules(e.SetID), e.Challenges, v, more)
+		})
 	case fevm.MockRootsAdded:
-		return t.judge(l, e.ProofSetID, foreign, func(s *dataSet, v *Verdict) { s.mock(t.config, e.RootCIDs, v) })
+		v, ok, err = t.judge(l, e.ProofSetID, foreign, func(s *dataSet, v *Verdict) error {
+			s.mock(&t.config, e, v)
+			return nil
+		})
+	default:
+		if !foreign {
+			t.apply(event, l.BlockNumber)
+		}
 	}
-	if !foreign {
-		t.apply(event)
+	if err == nil {
+		t.seen(l)
 	}
-	return v, false, nil
+	return v, ok, err
 }
 
 func (t *Tracker) seen(l *types.Log) { t.position = position{true, l.BlockNumber, l.Index} }
 
-// judge fills a verdict for a proof event.
-func (t *Tracker) judge(l *types.Log, id attestation.Word, foreign bool, judge func(*dataSet, *Verdict)) (v Verdict, ok bool, err error) {
+// judge makes the verdict of a proof event.
+func (t *Tracker) judge(l *types.Log, id attestation.Word, foreign bool, judge func(*dataSet, *Verdict) error) (v Verdict, ok bool, err error) {
 	if t.only != nil && !t.only[id] {
 		return v, false, nil
 	}
@@ -120,8 +146,19 @@ func (t *Tracker) judge(l *types.Log, id attestation.Word, foreign bool, judge f
 		v.refuse(ReasonForeign, v.Proof.Verifier.String())
 		return v, true, nil
 	}
-	judge(t.set(id), &v)
+	if err := judge(t.set(id), &v); err != nil {
+		return Verdict{}, false, err
+	}
 	return v, true, nil
+}
+
+// touched returns the epoch of the last event of a set that may have set the
+// verifier's record of its last proof.
+func (t *Tracker) touched(id attestation.Word) uint64 {
+	if s, ok := t.sets[id]; ok {
+		return s.touched
+	}
+	return 0
 }
 
 func (v *Verdict) refuse(reason Reason, detail string) {
@@ -141,9 +178,17 @@ func (t *Tracker) set(id attestation.Word) *dataSet {
 	return s
 }
 
-// apply changes the state of a data set.
-func (t *Tracker) apply(event fevm.Event) {
+// apply changes the state of a data set by an event of an epoch.
+func (t *Tracker) apply(event fevm.Event, epoch uint64) {
 	switch e := event.(type) {
+	case fevm.DataSetCreated:
+		if s := t.set(e.SetID); s != nil {
+			s.provider, s.touched = e.StorageProvider, epoch
+		}
+	case fevm.StorageProviderChanged:
+		if s := t.set(e.SetID); s != nil {
+			s.provider = e.NewStorageProvider
+		}
 	case fevm.PiecesAdded:
 		if s := t.set(e.SetID); s != nil {
 			s.add(e)
@@ -154,15 +199,15 @@ func (t *Tracker) apply(event fevm.Event) {
 		}
 	case fevm.NextProvingPeriod:
 		if s := t.set(e.SetID); s != nil {
-			s.open(e)
+			s.open(e, epoch)
 		}
 	case fevm.DataSetEmpty:
 		if s := t.set(e.SetID); s != nil {
-			s.isOpen = false
+			s.empty(epoch)
 		}
 	case fevm.DataSetDeleted:
 		if s := t.set(e.SetID); s != nil {
-			*s = dataSet{deleted: true}
+			*s = dataSet{provider: s.provider, deleted: true, opened: s.opened, touched: s.touched}
 		}
 	}
 }

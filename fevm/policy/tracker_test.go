@@ -141,6 +141,9 @@ func TestWhatIsPayable(t *testing.T) {
 		"too few challenges, then enough": {
 			new(script).at(10).addPiece(1, 0, cid(7).Bytes()).open(1, 20, 8).at(20).prove(1, 0, 3, 4).prove(1, 0, 3, 5),
 			[]policy.Reason{policy.ReasonFewChallenges, policy.ReasonDuplicate}},
+		"too few challenges, then enough twice": {
+			new(script).at(10).addPiece(1, 0, cid(7).Bytes()).open(1, 20, 8).at(20).prove(1, 0, 3, 4).prove(1, 0, 3, 5).prove(1, 0, 3, 5),
+			[]policy.Reason{policy.ReasonFewChallenges, policy.ReasonDuplicate, policy.ReasonDuplicate}},
 		"no challenges": {
 			new(script).at(10).addPiece(1, 0, cid(7).Bytes()).open(1, 20, 8).at(20).prove(1, 0, 3, 0),
 			[]policy.Reason{policy.ReasonFewChallenges}},

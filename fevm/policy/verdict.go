@@ -60,6 +60,26 @@ const (
 	ReasonBadPiece Reason = "the data set holds a piece with a CID that is not canonical"
 	// ReasonTooManyPieces: the set grew beyond what is followed, 2^20 live pieces.
 	ReasonTooManyPieces Reason = "the data set has more pieces than are followed"
+	// ReasonLate: more than Rules.Window epochs after the challenge epoch.
+	ReasonLate Reason = "the challenge window is over"
+	// ReasonTooSoon: less than Rules.MinSpacing epochs after the period that was
+	// paid last.
+	ReasonTooSoon Reason = "the proving period is too close to the last one that was paid"
+	// ReasonFewLeaves: less than Rules.MinLeaves.
+	ReasonFewLeaves Reason = "the data set is too small"
+	// ReasonProvider: the data set's storage provider is not in Rules.Providers,
+	// or its creation was not seen.
+	ReasonProvider Reason = "the storage provider is another one"
+	// ReasonListener: the data set's listener is not in Rules.Listeners.
+	ReasonListener Reason = "the listener is another one"
+	// ReasonOtherPieces: the challenged pieces are not those that are paid for.
+	ReasonOtherPieces Reason = "the data set does not hold just the pieces that are paid for"
+	// ReasonWrongProof: the calldata does not prove what the event says. The
+	// detail is the contract's own reason.
+	ReasonWrongProof Reason = "the proof does not verify"
+	// ReasonNotVerifiable: the transaction is no direct call of provePossession
+	// for the data set, so that the proof cannot be checked again.
+	ReasonNotVerifiable Reason = "the proof cannot be checked from the calldata"
 	// ReasonNoRoot: a mock event without roots.
 	ReasonNoRoot Reason = "the event names no root"
 )
