@@ -125,11 +125,15 @@ func (f *Follower) Follow(ctx context.Context, c Cursor) iter.Seq2[Update, error
 	}
 }
 
+// wakePause is how long a turn is put off at least: a hint that floods must not
+// make the follower ask without end.
+const wakePause = 1500 * time.Millisecond
+
 // pause waits, with wake at most until there may be something new.
 func (f *Follower) pause(ctx context.Context, d time.Duration, wake bool) {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
-	if wake && f.config.Wake != nil && f.config.Wake(ctx) == nil {
+	if wake && f.config.Wake != nil && sleep(ctx, min(d/10, wakePause)) && f.config.Wake(ctx) == nil {
 		return
 	}
 	<-ctx.Done()

@@ -3,8 +3,10 @@ package chain_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -226,6 +228,52 @@ func TestFollowWakes(t *testing.T) {
 		cancel()
 		<-ended
 	})
+}
+
+// TestFollowBadHints: a hint that floods, fails or sleeps changes how often the
+// nodes are asked, within bounds, and nothing else.
+func TestFollowBadHints(t *testing.T) {
+	for name, tt := range map[string]struct {
+		wake        func(context.Context) error
+		least, most int // turns in ten minutes
+	}{
+		"none":            {nil, 40, 42},
+		"one that fails":  {func(context.Context) error { return errors.New("no socket") }, 40, 42},
+		"one that waits":  {func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, 40, 42},
+		"one that floods": {func(context.Context) error { return nil }, 380, 402},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				w.mine(t, 10)
+				var turns atomic.Int64
+				caller := counter{w.caller, &turns}
+				l := newLedger()
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := make(chan error, 1)
+				f := chain.NewFollower(client(t, caller, chain.Latest), chain.FollowerConfig{Query: chain.Query{Address: w.address(), From: 10_000}, Wake: tt.wake})
+				go func() { ended <- l.run(ctx, f) }()
+				time.Sleep(10 * time.Minute)
+				cancel()
+				require.ErrorIs(t, <-ended, context.Canceled)
+				require.GreaterOrEqual(t, int(turns.Load()), tt.least)
+				require.LessOrEqual(t, int(turns.Load()), tt.most)
+			})
+		})
+	}
+}
+
+// A counter counts the questions for logs.
+type counter struct {
+	chain.Caller
+	n *atomic.Int64
+}
+
+func (c counter) CallContext(ctx context.Context, result any, method string, params ...any) error {
+	if method == "eth_getLogs" {
+		c.n.Add(1)
+	}
+	return c.Caller.CallContext(ctx, result, method, params...)
 }
 
 func TestFollowGivesUp(t *testing.T) {
