@@ -127,9 +127,10 @@ func (s *socket) write(ctx context.Context) {
 func (n *Node) Close() {
 	n.mu.Lock()
 	n.closed = true
+	message := websocket.FormatCloseMessage(websocket.CloseGoingAway, "the node is closed")
+	end := time.Now().Add(100 * time.Millisecond) // for all of them: readers that hang do not add up
 	for s := range n.sockets {
-		message := websocket.FormatCloseMessage(websocket.CloseGoingAway, "the node is closed")
-		s.conn.WriteControl(websocket.CloseMessage, message, time.Now().Add(100*time.Millisecond)) // best effort
+		s.conn.WriteControl(websocket.CloseMessage, message, end) // best effort
 		s.conn.Close()
 	}
 	n.mu.Unlock()
