@@ -44,37 +44,45 @@ func (c *Client) Query(ctx context.Context, q Query) iter.Seq2[types.Log, error]
 			yield(types.Log{}, fmt.Errorf("chain: logs: %d topics, want at most 4", len(q.Topics)))
 			return
 		}
-		span := c.config.MaxRange
-		for from := q.From; from <= q.To; {
-			to := from + min(span, q.To-from)
-			logs, err := c.logs(ctx, q, from, to)
-			if err != nil {
-				if failureOf(err) == failureRange && to > from {
-					span = (to - from) / 2
-					continue
-				}
-				yield(types.Log{}, err)
-				return
+		q.inRanges(c.config.MaxRange, yield, func(part Query) ([]types.Log, error) { return c.logs(ctx, part) },
+			func(err error) bool { return failureOf(err) == failureRange })
+	}
+}
+
+// inRanges yields the logs of a query in ranges of at most span epochs between
+// their ends, each read in one piece, and in ranges of half as many each time
+// that tooLarge says so of an error.
+func (q Query) inRanges(span uint64, yield func(types.Log, error) bool, read func(Query) ([]types.Log, error), tooLarge func(error) bool) {
+	for from := q.From; from <= q.To; {
+		part := q
+		part.From, part.To = from, from+min(span, q.To-from)
+		logs, err := read(part)
+		if err != nil {
+			if part.To > from && tooLarge(err) {
+				span = (part.To - from) / 2
+				continue
 			}
-			for _, l := range logs {
-				if !yield(l, nil) {
-					return
-				}
-			}
-			if to == q.To {
-				return
-			}
-			from = to + 1
+			yield(types.Log{}, err)
+			return
 		}
+		for _, l := range logs {
+			if !yield(l, nil) {
+				return
+			}
+		}
+		if part.To == q.To {
+			return
+		}
+		from = part.To + 1
 	}
 }
 
 // logs returns one checked answer.
-func (c *Client) logs(ctx context.Context, q Query, from, to uint64) ([]types.Log, error) {
+func (c *Client) logs(ctx context.Context, q Query) ([]types.Log, error) {
 	filter := map[string]any{
 		"address":   common.Address(q.Address),
-		"fromBlock": hexutil.EncodeUint64(from),
-		"toBlock":   hexutil.EncodeUint64(to),
+		"fromBlock": hexutil.EncodeUint64(q.From),
+		"toBlock":   hexutil.EncodeUint64(q.To),
 	}
 	if len(q.Topics) > 0 {
 		topics := make([]any, len(q.Topics)) // an empty position is null
@@ -87,7 +95,7 @@ func (c *Client) logs(ctx context.Context, q Query, from, to uint64) ([]types.Lo
 	}
 	var answer *wireLogs
 	var logs []types.Log
-	err := c.reach(ctx, to)
+	err := c.reach(ctx, q.To)
 	if err == nil {
 		err = c.call(ctx, &answer, "eth_getLogs", filter)
 	}
@@ -97,10 +105,10 @@ func (c *Client) logs(ctx context.Context, q Query, from, to uint64) ([]types.Lo
 	if err == nil {
 		logs = slices.DeleteFunc([]types.Log(*answer), func(l types.Log) bool { return l.Removed })
 		sortLogs(logs)
-		err = q.check(logs, from, to)
+		err = q.check(logs)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("chain: logs of %s in epochs %d to %d: %w", q.Address, from, to, err)
+		return nil, fmt.Errorf("chain: logs of %s in epochs %d to %d: %w", q.Address, q.From, q.To, err)
 	}
 	return logs, nil
 }
@@ -113,9 +121,9 @@ func sortLogs(logs []types.Log) {
 }
 
 // check compares sorted logs with the question.
-func (q Query) check(logs []types.Log, from, to uint64) error {
+func (q Query) check(logs []types.Log) error {
 	for i, l := range logs {
-		if err := q.checkLog(l, from, to); err != nil {
+		if err := q.checkLog(l); err != nil {
 			return fmt.Errorf("%w: log %d of epoch %d: %w", ErrBadAnswer, l.Index, l.BlockNumber, err)
 		}
 		if i == 0 || l.BlockNumber != logs[i-1].BlockNumber {
@@ -136,11 +144,11 @@ var (
 	errNoBlock = errors.New("without block or transaction hash")
 )
 
-func (q Query) checkLog(l types.Log, from, to uint64) error {
+func (q Query) checkLog(l types.Log) error {
 	switch {
 	case l.Address != common.Address(q.Address):
 		return fmt.Errorf("of %s", l.Address)
-	case l.BlockNumber < from || l.BlockNumber > to:
+	case l.BlockNumber < q.From || l.BlockNumber > q.To:
 		return errEpoch
 	case l.BlockHash == common.Hash{} || l.TxHash == common.Hash{}:
 		return errNoBlock

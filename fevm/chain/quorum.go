@@ -28,26 +28,9 @@ const (
 // nodes as must agree did not show it three times, and else the error is [ErrNoQuorum].
 func (n *Nodes) Query(ctx context.Context, q Query) iter.Seq2[types.Log, error] {
 	return func(yield func(types.Log, error) bool) {
-		span := n.members[0].client.config.MaxRange
-		for from := q.From; from <= q.To; {
-			to := from + min(span, q.To-from)
-			part := q
-			part.From, part.To = from, to
-			logs, err := n.logs(ctx, part)
-			if err != nil {
-				yield(types.Log{}, err)
-				return
-			}
-			for _, l := range logs {
-				if !yield(l, nil) {
-					return
-				}
-			}
-			if to == q.To {
-				return
-			}
-			from = to + 1
-		}
+		// Each client halves its own ranges.
+		q.inRanges(n.members[0].client.config.MaxRange, yield, func(part Query) ([]types.Log, error) { return n.logs(ctx, part) },
+			func(error) bool { return false })
 	}
 }
 
