@@ -10,7 +10,6 @@ package filecoinpay
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core/types"
@@ -103,61 +102,42 @@ func (OperatorApprovalUpdated) event()     {}
 // ParseLog decodes a log of the contract. It does not look at the address: anyone
 // can emit any log. It fails with [ErrUnknownEvent] and [ErrMalformed], as
 // fevm.ParseLog does.
-func ParseLog(l *types.Log) (Event, error) {
-	if l == nil || len(l.Topics) == 0 {
-		return nil, fmt.Errorf("%w: no topics", ErrUnknownEvent)
-	}
-	d, ok := decoders[l.Topics[0]]
-	if !ok {
-		return nil, fmt.Errorf("%w: topic %s", ErrUnknownEvent, l.Topics[0])
-	}
-	r := abidata.ReadLog(l)
-	e := d.decode(r)
-	if err := r.Err(); err != nil {
-		return nil, fmt.Errorf("%w: %s: %v", ErrMalformed, d.signature, err)
-	}
-	return e, nil
-}
+func ParseLog(l *types.Log) (Event, error) { return events.Parse(l) }
 
-type decoder struct {
-	signature string
-	decode    func(*abidata.LogReader) Event
-}
+var events = abidata.EventTable[Event]{Rows: rows, Unknown: ErrUnknownEvent, Malformed: ErrMalformed}
 
-// decoders has a row for each event. The key is the Keccak-256 of the signature.
-// Arguments are read in the order of the fields: first the indexed ones.
-var decoders = map[common.Hash]decoder{
-	common.HexToHash("0xb9f4f448b1c10a427fd0df9553b65fbd49cea0137977ce50f8deb47864b4754f"): {"RailCreated(uint256,address,address,address,address,address,address,uint256)", func(r *abidata.LogReader) Event {
+var rows = map[common.Hash]abidata.EventRow[Event]{
+	common.HexToHash("0xb9f4f448b1c10a427fd0df9553b65fbd49cea0137977ce50f8deb47864b4754f"): {Signature: "RailCreated(uint256,address,address,address,address,address,address,uint256)", Decode: func(r *abidata.LogReader) Event {
 		return RailCreated{r.Topic(), r.TopicAddress(), r.TopicAddress(), r.Address(), r.Address(), r.Address(), r.Address(), r.Word()}
 	}},
-	common.HexToHash("0x2e3c2d5cce45fbe45262be6ec0c3f584e0ba1ccd0f7371dd1175dbde62ec2a50"): {"RailRateModified(uint256,uint256,uint256)", func(r *abidata.LogReader) Event {
+	common.HexToHash("0x2e3c2d5cce45fbe45262be6ec0c3f584e0ba1ccd0f7371dd1175dbde62ec2a50"): {Signature: "RailRateModified(uint256,uint256,uint256)", Decode: func(r *abidata.LogReader) Event {
 		return RailRateModified{r.Topic(), r.Word(), r.Word()}
 	}},
-	common.HexToHash("0xcceff3285f15292e6ad0acd5900af1575f7e0debe13855d76901c33981978f79"): {"RailLockupModified(uint256,uint256,uint256,uint256,uint256)", func(r *abidata.LogReader) Event {
+	common.HexToHash("0xcceff3285f15292e6ad0acd5900af1575f7e0debe13855d76901c33981978f79"): {Signature: "RailLockupModified(uint256,uint256,uint256,uint256,uint256)", Decode: func(r *abidata.LogReader) Event {
 		return RailLockupModified{r.Topic(), r.Word(), r.Word(), r.Word(), r.Word()}
 	}},
-	common.HexToHash("0x70358589bc618854360f545817cd39ae53b440c5c6ef7bb83db1c86f3496f723"): {"RailOneTimePaymentProcessed(uint256,uint256,uint256,uint256)", func(r *abidata.LogReader) Event {
+	common.HexToHash("0x70358589bc618854360f545817cd39ae53b440c5c6ef7bb83db1c86f3496f723"): {Signature: "RailOneTimePaymentProcessed(uint256,uint256,uint256,uint256)", Decode: func(r *abidata.LogReader) Event {
 		return RailOneTimePaymentProcessed{r.Topic(), r.Word(), r.Word(), r.Word()}
 	}},
-	common.HexToHash("0x14e2efd598f2db6bfe762fcf9a830ffdfcba170d263d4a4956f36176ba82d3f3"): {"RailSettled(uint256,uint256,uint256,uint256,uint256,uint256)", func(r *abidata.LogReader) Event {
+	common.HexToHash("0x14e2efd598f2db6bfe762fcf9a830ffdfcba170d263d4a4956f36176ba82d3f3"): {Signature: "RailSettled(uint256,uint256,uint256,uint256,uint256,uint256)", Decode: func(r *abidata.LogReader) Event {
 		return RailSettled{r.Topic(), r.Word(), r.Word(), r.Word(), r.Word(), r.Word()}
 	}},
-	common.HexToHash("0x341cedeea2157541f32a2c3ba561c2a096f12997813844db9818532104a41aa9"): {"RailTerminated(uint256,address,uint256)", func(r *abidata.LogReader) Event {
+	common.HexToHash("0x341cedeea2157541f32a2c3ba561c2a096f12997813844db9818532104a41aa9"): {Signature: "RailTerminated(uint256,address,uint256)", Decode: func(r *abidata.LogReader) Event {
 		return RailTerminated{r.Topic(), r.TopicAddress(), r.Word()}
 	}},
-	common.HexToHash("0xeba1d176034891f68b755fb52cf844fe98a96ca13b50147fbe0e93f6cdecd9e2"): {"RailFinalized(uint256)", func(r *abidata.LogReader) Event {
+	common.HexToHash("0xeba1d176034891f68b755fb52cf844fe98a96ca13b50147fbe0e93f6cdecd9e2"): {Signature: "RailFinalized(uint256)", Decode: func(r *abidata.LogReader) Event {
 		return RailFinalized{r.Topic()}
 	}},
-	common.HexToHash("0x0dc0013c9d314fc3894bafe429b311ffbd18598c3d159a5a0e31225215db94a7"): {"DepositRecorded(address,address,address,uint256)", func(r *abidata.LogReader) Event {
+	common.HexToHash("0x0dc0013c9d314fc3894bafe429b311ffbd18598c3d159a5a0e31225215db94a7"): {Signature: "DepositRecorded(address,address,address,uint256)", Decode: func(r *abidata.LogReader) Event {
 		return DepositRecorded{r.TopicAddress(), r.TopicAddress(), r.TopicAddress(), r.Word()}
 	}},
-	common.HexToHash("0x332e20fbeb87ed1d267a2f391e6e3c6bdb9932c83d0cee5b5594ba827c4326c5"): {"WithdrawRecorded(address,address,address,uint256)", func(r *abidata.LogReader) Event {
+	common.HexToHash("0x332e20fbeb87ed1d267a2f391e6e3c6bdb9932c83d0cee5b5594ba827c4326c5"): {Signature: "WithdrawRecorded(address,address,address,uint256)", Decode: func(r *abidata.LogReader) Event {
 		return WithdrawRecorded{r.TopicAddress(), r.TopicAddress(), r.TopicAddress(), r.Word()}
 	}},
-	common.HexToHash("0x25db253b018b2168f226371d77fc91f15152c02e8242c25af92a8271d239f450"): {"AccountLockupSettled(address,address,uint256,uint256,uint256)", func(r *abidata.LogReader) Event {
+	common.HexToHash("0x25db253b018b2168f226371d77fc91f15152c02e8242c25af92a8271d239f450"): {Signature: "AccountLockupSettled(address,address,uint256,uint256,uint256)", Decode: func(r *abidata.LogReader) Event {
 		return AccountLockupSettled{r.TopicAddress(), r.TopicAddress(), r.Word(), r.Word(), r.Word()}
 	}},
-	common.HexToHash("0x9f4ee4f42b9fb561fb251246fa9cabfe12aeed51f1c615a17f34e5c0575b4fc8"): {"OperatorApprovalUpdated(address,address,address,bool,uint256,uint256,uint256)", func(r *abidata.LogReader) Event {
+	common.HexToHash("0x9f4ee4f42b9fb561fb251246fa9cabfe12aeed51f1c615a17f34e5c0575b4fc8"): {Signature: "OperatorApprovalUpdated(address,address,address,bool,uint256,uint256,uint256)", Decode: func(r *abidata.LogReader) Event {
 		return OperatorApprovalUpdated{r.TopicAddress(), r.TopicAddress(), r.TopicAddress(), r.Bool(), r.Word(), r.Word(), r.Word()}
 	}},
 }

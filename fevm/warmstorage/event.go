@@ -14,7 +14,6 @@ package warmstorage
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core/types"
@@ -119,70 +118,51 @@ func (ProviderUnapproved) event()            {}
 // ParseLog decodes a log of the service. It does not look at the address: anyone
 // can emit any log. It fails with [ErrUnknownEvent] and [ErrMalformed], as
 // fevm.ParseLog does. Byte slices alias the data of the log.
-func ParseLog(l *types.Log) (Event, error) {
-	if l == nil || len(l.Topics) == 0 {
-		return nil, fmt.Errorf("%w: no topics", ErrUnknownEvent)
-	}
-	d, ok := decoders[l.Topics[0]]
-	if !ok {
-		return nil, fmt.Errorf("%w: topic %s", ErrUnknownEvent, l.Topics[0])
-	}
-	r := abidata.ReadLog(l)
-	e := d.decode(r)
-	if err := r.Err(); err != nil {
-		return nil, fmt.Errorf("%w: %s: %v", ErrMalformed, d.signature, err)
-	}
-	return e, nil
-}
+func ParseLog(l *types.Log) (Event, error) { return events.Parse(l) }
 
-type decoder struct {
-	signature string
-	decode    func(*abidata.LogReader) Event
-}
+var events = abidata.EventTable[Event]{Rows: rows, Unknown: ErrUnknownEvent, Malformed: ErrMalformed}
 
-// decoders has a row for each event. The key is the Keccak-256 of the signature.
-// Arguments are read in the order of the fields: first the indexed ones.
-var decoders = map[common.Hash]decoder{
-	common.HexToHash("0xc90cb3863281dc6e2e16e74064ed2e0ab91144ccfe5c3492b8c33f58fe90d0db"): {"DataSetCreated(uint256,uint256,uint256,uint256,uint256,address,address,address,string[],string[])", func(r *abidata.LogReader) Event {
+var rows = map[common.Hash]abidata.EventRow[Event]{
+	common.HexToHash("0xc90cb3863281dc6e2e16e74064ed2e0ab91144ccfe5c3492b8c33f58fe90d0db"): {Signature: "DataSetCreated(uint256,uint256,uint256,uint256,uint256,address,address,address,string[],string[])", Decode: func(r *abidata.LogReader) Event {
 		return DataSetCreated{r.Topic(), r.Topic(), r.Word(), r.Word(), r.Word(), r.Address(), r.Address(), r.Address(), r.Strings(), r.Strings()}
 	}},
-	common.HexToHash("0xe919e037e2ba38e953115496aafcfc43555ef39f79c2f5f996608a78628eabd7"): {"PieceAdded(uint256,uint256,(bytes),string[],string[])", func(r *abidata.LogReader) Event {
+	common.HexToHash("0xe919e037e2ba38e953115496aafcfc43555ef39f79c2f5f996608a78628eabd7"): {Signature: "PieceAdded(uint256,uint256,(bytes),string[],string[])", Decode: func(r *abidata.LogReader) Event {
 		return PieceAdded{r.Topic(), r.Topic(), r.StructBytes(), r.Strings(), r.Strings()}
 	}},
-	common.HexToHash("0x985961add7120a51f30cc5b2dd6edc92c0f2ac8b5f8d0068ac326d3d08b778dc"): {"PieceAdded(uint256,uint256,string[],string[])", func(r *abidata.LogReader) Event {
+	common.HexToHash("0x985961add7120a51f30cc5b2dd6edc92c0f2ac8b5f8d0068ac326d3d08b778dc"): {Signature: "PieceAdded(uint256,uint256,string[],string[])", Decode: func(r *abidata.LogReader) Event {
 		return PieceAdded{DataSetID: r.Topic(), PieceID: r.Topic(), Keys: r.Strings(), Values: r.Strings()}
 	}},
-	common.HexToHash("0xff5f076c63706be9f7eaafa8329db4a9ce9b9e3cd6e53470f05491e2043e1a81"): {"FaultRecord(uint256,uint256,uint256)", func(r *abidata.LogReader) Event {
+	common.HexToHash("0xff5f076c63706be9f7eaafa8329db4a9ce9b9e3cd6e53470f05491e2043e1a81"): {Signature: "FaultRecord(uint256,uint256,uint256)", Decode: func(r *abidata.LogReader) Event {
 		return FaultRecord{r.Topic(), r.Word(), r.Word()}
 	}},
-	common.HexToHash("0x10c867634d8e51bbfd5ddd2e06b4f4a97a91274488ee3afbe1e146aa79e85293"): {"ServiceTerminated(address,uint256,uint256,uint256,uint256)", func(r *abidata.LogReader) Event {
+	common.HexToHash("0x10c867634d8e51bbfd5ddd2e06b4f4a97a91274488ee3afbe1e146aa79e85293"): {Signature: "ServiceTerminated(address,uint256,uint256,uint256,uint256)", Decode: func(r *abidata.LogReader) Event {
 		return ServiceTerminated{r.TopicAddress(), r.Topic(), r.Word(), r.Word(), r.Word()}
 	}},
-	common.HexToHash("0x15371708a8f4745aad266e85741738fc10741627fcc63fd79f29843c59bb3eaf"): {"PDPPaymentTerminated(uint256,uint256,uint256)", func(r *abidata.LogReader) Event {
+	common.HexToHash("0x15371708a8f4745aad266e85741738fc10741627fcc63fd79f29843c59bb3eaf"): {Signature: "PDPPaymentTerminated(uint256,uint256,uint256)", Decode: func(r *abidata.LogReader) Event {
 		return PDPPaymentTerminated{r.Topic(), r.Word(), r.Word()}
 	}},
-	common.HexToHash("0xe8ae13ddeff1f075e7621cd59b2672919372cc6a0f69198a5eb5af0e42294a80"): {"CDNPaymentTerminated(uint256,uint256,uint256,uint256)", func(r *abidata.LogReader) Event {
+	common.HexToHash("0xe8ae13ddeff1f075e7621cd59b2672919372cc6a0f69198a5eb5af0e42294a80"): {Signature: "CDNPaymentTerminated(uint256,uint256,uint256,uint256)", Decode: func(r *abidata.LogReader) Event {
 		return CDNPaymentTerminated{r.Topic(), r.Word(), r.Word(), r.Word()}
 	}},
-	common.HexToHash("0xe050575f2f51273412c3b1a9a74ce3a2abc98172b48f6d19442de80a3744367d"): {"CDNServiceTerminated(address,uint256,uint256,uint256)", func(r *abidata.LogReader) Event {
+	common.HexToHash("0xe050575f2f51273412c3b1a9a74ce3a2abc98172b48f6d19442de80a3744367d"): {Signature: "CDNServiceTerminated(address,uint256,uint256,uint256)", Decode: func(r *abidata.LogReader) Event {
 		return CDNServiceTerminated{r.TopicAddress(), r.Topic(), r.Word(), r.Word()}
 	}},
-	common.HexToHash("0x6bf4c2a87885bf6d2d69480d1835a60db52c95621e8b958542cfcdc1350ea991"): {"DataSetServiceProviderChanged(uint256,address,address)", func(r *abidata.LogReader) Event {
+	common.HexToHash("0x6bf4c2a87885bf6d2d69480d1835a60db52c95621e8b958542cfcdc1350ea991"): {Signature: "DataSetServiceProviderChanged(uint256,address,address)", Decode: func(r *abidata.LogReader) Event {
 		return DataSetServiceProviderChanged{r.Topic(), r.TopicAddress(), r.TopicAddress()}
 	}},
-	common.HexToHash("0xe48d2ac923afa407ac53fd133176c8ba21d06ab27a0a79391ce837609fe19a63"): {"RailRateUpdated(uint256,uint256,uint256)", func(r *abidata.LogReader) Event {
+	common.HexToHash("0xe48d2ac923afa407ac53fd133176c8ba21d06ab27a0a79391ce837609fe19a63"): {Signature: "RailRateUpdated(uint256,uint256,uint256)", Decode: func(r *abidata.LogReader) Event {
 		return RailRateUpdated{r.Topic(), r.Word(), r.Word()}
 	}},
-	common.HexToHash("0x2299c9051e3efb30d43a1a50966a7a5e1ecc1e0fdc0cc6587c9141facbbdee88"): {"DataSetAbandoned(uint256,uint256,uint256,uint256)", func(r *abidata.LogReader) Event {
+	common.HexToHash("0x2299c9051e3efb30d43a1a50966a7a5e1ecc1e0fdc0cc6587c9141facbbdee88"): {Signature: "DataSetAbandoned(uint256,uint256,uint256,uint256)", Decode: func(r *abidata.LogReader) Event {
 		return DataSetAbandoned{r.Topic(), r.Word(), r.Word(), r.Word()}
 	}},
-	common.HexToHash("0x335f5afc83fe8c5a011a96dc39bcce9fb9d46fb5986502f7040e76e28b036123"): {"PricingUpdated(uint256,uint256)", func(r *abidata.LogReader) Event {
+	common.HexToHash("0x335f5afc83fe8c5a011a96dc39bcce9fb9d46fb5986502f7040e76e28b036123"): {Signature: "PricingUpdated(uint256,uint256)", Decode: func(r *abidata.LogReader) Event {
 		return PricingUpdated{r.Word(), r.Word()}
 	}},
-	common.HexToHash("0xa58a9113199b8ca6ab27dcb19489338356a3870ca0467736c7dff7769d9d0e4b"): {"ProviderApproved(uint256)", func(r *abidata.LogReader) Event {
+	common.HexToHash("0xa58a9113199b8ca6ab27dcb19489338356a3870ca0467736c7dff7769d9d0e4b"): {Signature: "ProviderApproved(uint256)", Decode: func(r *abidata.LogReader) Event {
 		return ProviderApproved{r.Topic()}
 	}},
-	common.HexToHash("0xba4e32ee0678ec258ee0a93a97d502407f44c84993025385cd10a7f565c82b24"): {"ProviderUnapproved(uint256)", func(r *abidata.LogReader) Event {
+	common.HexToHash("0xba4e32ee0678ec258ee0a93a97d502407f44c84993025385cd10a7f565c82b24"): {Signature: "ProviderUnapproved(uint256)", Decode: func(r *abidata.LogReader) Event {
 		return ProviderUnapproved{r.Topic()}
 	}},
 }

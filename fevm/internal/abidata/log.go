@@ -1,6 +1,7 @@
 package abidata
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -33,7 +34,7 @@ func (r *LogReader) Err() error {
 // Topic returns the next indexed argument.
 func (r *LogReader) Topic() attestation.Word {
 	if len(r.topics) == 0 {
-		r.fail(fmt.Errorf("a topic too few"))
+		r.fail(errors.New("a topic too few"))
 		return attestation.Word{}
 	}
 	w := attestation.Word(r.topics[0])
@@ -92,6 +93,39 @@ func (r *LogReader) StructBytes() []byte {
 	b, err := t.Bytes(0)
 	r.fail(err)
 	return b
+}
+
+// An EventTable has a row for each event of a contract; the key is the Keccak-256
+// of the signature. E is the contract's sealed event type.
+type EventTable[E any] struct {
+	Rows map[common.Hash]EventRow[E]
+	// Unknown and Malformed are the errors of [EventTable.Parse].
+	Unknown, Malformed error
+}
+
+// An EventRow decodes one event. Decode reads the arguments in their order, the
+// indexed ones first.
+type EventRow[E any] struct {
+	Signature string
+	Decode    func(*LogReader) E
+}
+
+// Parse decodes a log. It does not look at the address.
+func (t EventTable[E]) Parse(l *types.Log) (E, error) {
+	var none E
+	if l == nil || len(l.Topics) == 0 {
+		return none, fmt.Errorf("%w: no topics", t.Unknown)
+	}
+	row, ok := t.Rows[l.Topics[0]]
+	if !ok {
+		return none, fmt.Errorf("%w: topic %s", t.Unknown, l.Topics[0])
+	}
+	r := ReadLog(l)
+	e := row.Decode(r)
+	if err := r.Err(); err != nil {
+		return none, fmt.Errorf("%w: %s: %v", t.Malformed, row.Signature, err)
+	}
+	return e, nil
 }
 
 func (r *LogReader) fail(err error) {
