@@ -10,7 +10,7 @@ import (
 // How many calls of release_chunk fit into one transaction of 1e9 L2 gas, the
 // network's limit, as measured on starknet-devnet 0.6.1: 24.0 million each where
 // the node counts Cairo steps, 18.0 million where it counts Sierra gas. The
-// newer devnet 0.10.1 charges 25.2 million, so 39 fit.
+// newer devnet 0.10.1 charges some 25 million, so 40 fit.
 const (
 	releasesInSteps  = 41
 	releasesInSierra = 55
