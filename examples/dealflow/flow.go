@@ -146,16 +146,16 @@ func (f *flow) newRelay(source relay.ProofSource, store relay.Store, bindings ..
 
 // turn lets the relay take one turn and the model follow: what the chain
 // released, the model must release with the same attestation.
-func (f *flow) turn(ctx context.Context, r *relay.Relay, store relay.Store, told map[relayKey]bool) error {
+func (f *flow) turn(ctx context.Context, r *relay.Relay, store relay.Store, told map[relay.ChunkID]bool) error {
 	if _, err := r.Step(ctx); err != nil {
 		return fmt.Errorf("relay: %w", err)
 	}
-	for chunk, err := range store.Chunks(ctx, false) {
+	for chunk, err := range store.Chunks(ctx, relay.ChunkQuery{}) {
 		if err != nil {
 			return err
 		}
-		key := relayKey{chunk.Deal, chunk.Index}
-		if chunk.State != relay.Released || told[key] {
+		key := chunk.ID()
+		if chunk.State.Open() || chunk.State == relay.Refused || told[key] {
 			continue
 		}
 		told[key] = true
@@ -164,14 +164,9 @@ func (f *flow) turn(ctx context.Context, r *relay.Relay, store relay.Store, told
 			return fmt.Errorf("the chain released chunk %d of deal %d, the model says %w", chunk.Index, deal, err)
 		}
 		set, _ := chunk.Proof.SetID.Uint64()
-		f.out.say(green, "relay", "period %d of data set %d pays chunk %d of deal %d, tx %s", chunk.Proof.Period, set, chunk.Index, deal, short(chunk.Tx.Hash))
+		f.out.say(green, "relay", "period %d of data set %d pays chunk %d of deal %d, tx %s", chunk.Proof.Period, set, chunk.Index, deal, short(chunk.TxHash))
 	}
 	return nil
-}
-
-type relayKey struct {
-	deal  attestation.Word
-	index uint64
 }
 
 func short(w attestation.Word) string { return w.String()[:10] + "…" }

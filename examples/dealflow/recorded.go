@@ -159,7 +159,7 @@ func (f *flow) recorded(ctx context.Context) error {
 		return err
 	}
 	f.out.title("The recorded proofs")
-	if err := f.turn(ctx, r, store, map[relayKey]bool{}); err != nil {
+	if err := f.turn(ctx, r, store, map[relay.ChunkID]bool{}); err != nil {
 		return err
 	}
 	for _, b := range bindings {

@@ -74,7 +74,7 @@ func (f *flow) simulated(ctx context.Context) error {
 	}
 
 	f.out.title("Five proving periods")
-	told := map[relayKey]bool{}
+	told := map[relay.ChunkID]bool{}
 	var old fevm.ProvePossession
 	for period := 1; period <= 5; period++ {
 		challenge := f.filecoin.Head() + periodEpochs/2

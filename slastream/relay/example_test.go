@@ -73,13 +73,13 @@ func ExampleRelay_Step() {
 	for range 2 {
 		report, err := r.Step(ctx)
 		check(err)
-		fmt.Printf("%+v\n", report)
+		fmt.Println(report.Observed, "observed,", report.Released, "released in", report.Sent, "transactions")
 	}
 	state, err := escrow.Deal(ctx, deal)
 	check(err)
 	fmt.Println(state.Released, "of", state.Chunks, "chunks released")
 	// Output:
-	// {Observed:2 Released:2 Refused:0 Open:0}
-	// {Observed:0 Released:0 Refused:0 Open:0}
+	// 2 observed, 2 released in 2 transactions
+	// 0 observed, 0 released in 0 transactions
 	// 2 of 3 chunks released
 }

@@ -3,34 +3,30 @@ package relay
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/slastream/slastream-go/attestation"
+	"github.com/slastream/slastream-go/slastream"
 )
 
-// ErrProofUsed says that a proving period already earned another chunk: a proof
-// pays once.
-var ErrProofUsed = errors.New("relay: proof already used")
-
-// A MemoryStore is a [Store] that forgets at the end of the process. It is safe
-// for concurrent use.
+// A MemoryStore is a [Store] that forgets at the end of the process. Relays of
+// one process can share it. The zero value is not usable.
 type MemoryStore struct {
-	mu      sync.Mutex
-	cursors map[attestation.Word]cursor
-	chunks  map[chunkKey]Chunk
-	used    map[attestation.PeriodKey]chunkKey
-}
-
-type cursor struct{ next, earned uint64 }
-
-type chunkKey struct {
-	deal  attestation.Word
-	index uint64
+	mu     sync.Mutex
+	cursor uint64
+	tracks map[attestation.Word]Track
+	sets   map[attestation.Word]attestation.Word // data set to deal, of tracks that are not over
+	chunks map[ChunkID]Chunk
+	work   map[ChunkID]struct{} // what a query of Due chunks can find
+	used   map[attestation.PeriodKey]ChunkID
+	txs    map[TxID]Transaction
+	leases map[string]Lease
+	spends map[Spend]slastream.Amount // keyed without amount
 }
 
 var _ Store = (*MemoryStore)(nil)
@@ -38,75 +34,290 @@ var _ Store = (*MemoryStore)(nil)
 // NewMemoryStore returns an empty store.
 func NewMemoryStore() *MemoryStore {
 	return &MemoryStore{
-		cursors: map[attestation.Word]cursor{},
-		chunks:  map[chunkKey]Chunk{},
-		used:    map[attestation.PeriodKey]chunkKey{},
+		tracks: map[attestation.Word]Track{},
+		sets:   map[attestation.Word]attestation.Word{},
+		chunks: map[ChunkID]Chunk{},
+		work:   map[ChunkID]struct{}{},
+		used:   map[attestation.PeriodKey]ChunkID{},
+		txs:    map[TxID]Transaction{},
+		leases: map[string]Lease{},
+		spends: map[Spend]slastream.Amount{},
 	}
+}
+
+// Bind implements [Store].
+func (m *MemoryStore) Bind(_ context.Context, t Track) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.tracks[t.Deal]; ok {
+		return fmt.Errorf("%w: deal %s", ErrBound, t.Deal.Big())
+	}
+	if other, ok := m.sets[t.Set]; ok && !t.Over {
+		return fmt.Errorf("%w: data set %s, to deal %s", ErrBound, t.Set.Big(), other.Big())
+	}
+	t.Version = 1
+	m.put(t)
+	return nil
+}
+
+func (m *MemoryStore) put(t Track) {
+	if old, ok := m.tracks[t.Deal]; ok && !old.Over {
+		delete(m.sets, old.Set)
+	}
+	m.tracks[t.Deal] = t
+	if !t.Over {
+		m.sets[t.Set] = t.Deal
+	}
+}
+
+// Tracks implements [Store].
+func (m *MemoryStore) Tracks(_ context.Context, q TrackQuery) iter.Seq2[Track, error] {
+	return yieldAll(func() []Track {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		var found []Track
+		switch {
+		case q.Deal != nil:
+			if t, ok := m.tracks[*q.Deal]; ok {
+				found = []Track{t}
+			}
+		case q.Set != nil:
+			if deal, ok := m.sets[*q.Set]; ok {
+				found = []Track{m.tracks[deal]}
+			}
+		default:
+			found = slices.SortedFunc(maps.Values(m.tracks), func(a, b Track) int { return a.Deal.Cmp(b.Deal) })
+		}
+		found = slices.DeleteFunc(found, func(t Track) bool {
+			return t.Deal.Cmp(q.After) <= 0 && !q.After.IsZero() || q.Behind && (!t.Behind || !t.reading())
+		})
+		return limited(found, q.Limit)
+	})
 }
 
 // Cursor implements [Store].
-func (m *MemoryStore) Cursor(_ context.Context, deal attestation.Word) (next, earned uint64, ok bool, err error) {
+func (m *MemoryStore) Cursor(context.Context) (uint64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	c, ok := m.cursors[deal]
-	return c.next, c.earned, ok, nil
+	return m.cursor, nil
 }
 
 // Observe implements [Store].
-func (m *MemoryStore) Observe(_ context.Context, deal attestation.Word, next, earned uint64, chunks []Chunk) error {
+func (m *MemoryStore) Observe(_ context.Context, o Observation) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	fresh := map[attestation.PeriodKey]bool{}
-	for _, c := range chunks {
-		period := c.Proof.Key()
-		if by, used := m.used[period]; used || fresh[period] {
-			return fmt.Errorf("%w: period %d of data set %v earned chunk %d of deal %v", ErrProofUsed, period.Period, period.SetID, by.index, by.deal)
+	if m.cursor != o.From {
+		return fmt.Errorf("%w: the cursor is %d, not %d", ErrConflict, m.cursor, o.From)
+	}
+	if err := m.checkTracks(o.Tracks); err != nil {
+		return err
+	}
+	fresh := map[attestation.PeriodKey]ChunkID{}
+	for _, c := range o.Chunks {
+		if _, ok := m.chunks[c.ID()]; ok {
+			return fmt.Errorf("%w: chunk %v exists", ErrConflict, c.ID())
 		}
-		fresh[period] = true
+		key := c.Proof.Key()
+		by, ok := m.used[key]
+		if !ok {
+			by, ok = fresh[key]
+		}
+		if ok {
+			return &ProofUsedError{Chunk: c.ID(), By: by, Key: key}
+		}
+		fresh[key] = c.ID()
 	}
-	for _, c := range chunks {
-		key := chunkKey{c.Deal, c.Index}
-		m.chunks[key] = c
-		m.used[c.Proof.Key()] = key
+	m.cursor = o.Next
+	for _, t := range o.Tracks {
+		t.Version++
+		m.put(t)
 	}
-	m.cursors[deal] = cursor{next, earned}
+	for _, c := range o.Chunks {
+		c.Version = 1
+		m.chunks[c.ID()] = c
+		m.work[c.ID()] = struct{}{}
+	}
+	maps.Copy(m.used, fresh)
 	return nil
 }
 
-// Update implements [Store].
-func (m *MemoryStore) Update(_ context.Context, chunks ...Chunk) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, c := range chunks {
-		if _, ok := m.chunks[chunkKey{c.Deal, c.Index}]; !ok {
-			return fmt.Errorf("relay: chunk %d of deal %v was never observed", c.Index, c.Deal)
-		}
-	}
-	for _, c := range chunks {
-		m.chunks[chunkKey{c.Deal, c.Index}] = c
-		if c.State == Refused {
-			delete(m.used, c.Proof.Key())
+func (m *MemoryStore) checkTracks(tracks []Track) error {
+	for _, t := range tracks {
+		if old, ok := m.tracks[t.Deal]; !ok || old.Version != t.Version {
+			return fmt.Errorf("%w: deal %s", ErrConflict, t.Deal.Big())
 		}
 	}
 	return nil
 }
 
-// Chunks implements [Store]. It yields the chunks as they were when the loop
-// began.
-func (m *MemoryStore) Chunks(_ context.Context, open bool) iter.Seq2[Chunk, error] {
-	return func(yield func(Chunk, error) bool) {
+// Chunks implements [Store].
+func (m *MemoryStore) Chunks(_ context.Context, q ChunkQuery) iter.Seq2[Chunk, error] {
+	return yieldAll(func() []Chunk {
 		m.mu.Lock()
-		all := slices.SortedFunc(maps.Values(m.chunks), func(a, b Chunk) int {
-			return cmp.Or(a.Deal.Cmp(b.Deal), cmp.Compare(a.Index, b.Index))
-		})
-		m.mu.Unlock()
-		for _, c := range all {
-			if open && !c.State.Open() {
-				continue
+		defer m.mu.Unlock()
+		var found []Chunk
+		switch {
+		case q.IDs != nil:
+			for _, id := range q.IDs {
+				if c, ok := m.chunks[id]; ok {
+					found = append(found, c)
+				}
 			}
-			if !yield(c, nil) {
+			return found
+		case q.Due > 0:
+			for id := range m.work {
+				if c := m.chunks[id]; c.Retry.At <= q.Due {
+					found = append(found, c)
+				}
+			}
+			slices.SortFunc(found, func(a, b Chunk) int {
+				return cmp.Or(cmp.Compare(a.Retry.At, b.Retry.At), a.ID().Compare(b.ID()))
+			})
+		default:
+			found = slices.SortedFunc(maps.Values(m.chunks), func(a, b Chunk) int { return a.ID().Compare(b.ID()) })
+		}
+		found = slices.DeleteFunc(found, func(c Chunk) bool {
+			return q.Deal != nil && c.Deal != *q.Deal || q.After != nil && c.ID().Compare(*q.After) <= 0 || q.Open && !c.State.Open()
+		})
+		return limited(found, q.Limit)
+	})
+}
+
+// Transactions implements [Store].
+func (m *MemoryStore) Transactions(_ context.Context, sender slastream.Address, due uint64) iter.Seq2[Transaction, error] {
+	return yieldAll(func() []Transaction {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		var found []Transaction
+		for _, t := range m.txs {
+			if t.Sender == sender && (t.State < Accepted || t.Due <= due) {
+				found = append(found, t)
+			}
+		}
+		slices.SortFunc(found, func(a, b Transaction) int { return cmp.Compare(a.Nonce, b.Nonce) })
+		return found
+	})
+}
+
+// Commit implements [Store].
+func (m *MemoryStore) Commit(_ context.Context, c Change) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c.Lease.Name != "" && m.leases[c.Lease.Name].Token != c.Lease.Token {
+		return fmt.Errorf("%w: %s", ErrLease, c.Lease.Name)
+	}
+	if err := m.checkTracks(c.Tracks); err != nil {
+		return err
+	}
+	for _, chunk := range c.Chunks {
+		if old, ok := m.chunks[chunk.ID()]; !ok || old.Version != chunk.Version {
+			return fmt.Errorf("%w: chunk %v", ErrConflict, chunk.ID())
+		}
+	}
+	for _, t := range c.Put {
+		if old, ok := m.txs[t.TxID]; ok && old.Signed[0].Hash != t.Signed[0].Hash {
+			return fmt.Errorf("%w: nonce %d of %v is in use", ErrConflict, t.Nonce, t.Sender)
+		}
+	}
+	for _, t := range c.Tracks {
+		t.Version++
+		m.put(t)
+	}
+	for _, chunk := range c.Chunks {
+		chunk.Version++
+		m.chunks[chunk.ID()] = chunk
+		delete(m.work, chunk.ID())
+		if chunk.State < Settled && chunk.Tx == (TxID{}) {
+			m.work[chunk.ID()] = struct{}{}
+		}
+		if key := chunk.Proof.Key(); chunk.State == Refused && m.used[key] == chunk.ID() {
+			delete(m.used, key)
+		}
+	}
+	for _, id := range c.Drop {
+		delete(m.txs, id)
+	}
+	for _, t := range c.Put {
+		m.txs[t.TxID] = t
+	}
+	for _, s := range c.Spend {
+		key := Spend{Scope: s.Scope, Hour: s.Hour}
+		sum, err := m.spends[key].Add(s.Amount)
+		if err != nil {
+			sum = maxAmount
+		}
+		m.spends[key] = sum
+	}
+	return nil
+}
+
+// Lease implements [Store].
+func (m *MemoryStore) Lease(_ context.Context, name, owner string, ttl time.Duration) (Lease, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	held, ok := m.leases[name]
+	if ok && held.Owner != owner && held.Until.After(now) {
+		return Lease{}, fmt.Errorf("%w: %s has it until %v", ErrLease, held.Owner, held.Until.Format(time.RFC3339))
+	}
+	if !ok || held.Owner != owner || !held.Until.After(now) {
+		held = Lease{Name: name, Owner: owner, Token: held.Token + 1}
+	}
+	held.Until = now.Add(ttl)
+	m.leases[name] = held
+	return held, nil
+}
+
+// Spent implements [Store].
+func (m *MemoryStore) Spent(_ context.Context, scope string, from Hour) (slastream.Amount, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var sum slastream.Amount
+	for key, amount := range m.spends {
+		if key.Scope != scope || key.Hour < from {
+			continue
+		}
+		next, err := sum.Add(amount)
+		if err != nil {
+			return maxAmount, nil
+		}
+		sum = next
+	}
+	return sum, nil
+}
+
+// Stats implements [Store].
+func (m *MemoryStore) Stats(context.Context) (Stats, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := Stats{Tracks: uint64(len(m.tracks))}
+	for _, c := range m.chunks {
+		s.Chunks[c.State]++
+		if c.State.Open() && (s.Oldest == 0 || c.Observed < s.Oldest) {
+			s.Oldest = c.Observed
+		}
+	}
+	return s, nil
+}
+
+// maxAmount is what a sum is that no u256 holds.
+var maxAmount = slastream.AmountFromWord(attestation.Word(slices.Repeat([]byte{0xff}, 32)))
+
+// yieldAll yields what find returns when the loop begins.
+func yieldAll[T any](find func() []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, v := range find() {
+			if !yield(v, nil) {
 				return
 			}
 		}
 	}
+}
+
+// limited is the beginning of a list; limit 0 is all of it.
+func limited[T any](list []T, limit int) []T {
+	if limit > 0 && len(list) > limit {
+		return list[:limit]
+	}
+	return list
 }

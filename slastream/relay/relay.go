@@ -2,87 +2,31 @@ package relay
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
-	"fmt"
-	"log/slog"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/slastream/slastream-go/attestation"
-	"github.com/slastream/slastream-go/signer"
 )
 
-// DefaultPoll is the pause between two turns of [Relay.Run]: half an epoch.
-const DefaultPoll = 15 * time.Second
-
-// A Binding says that the payable proofs of a data set earn the chunks of a
-// deal. A deal has one data set, and a data set backs one live deal.
-type Binding struct {
-	Deal       attestation.Word
-	Set        attestation.Word
-	StartEpoch uint64 // first Filecoin epoch whose proofs count; every relay of the deal must use the same
-}
-
-// A Config is what a [Relay] works with. Proofs, Signer, Escrow and Store are
-// required.
-type Config struct {
-	Proofs   ProofSource
-	Signer   signer.Signer
-	Escrow   Escrow
-	Store    Store
-	Domain   attestation.Domain // Starknet chain and escrow; goes to the signer with each request
-	Bindings []Binding
-	// Batch is how many chunks one transaction releases at most, with one
-	// signature. 0 and 1 mean that each chunk has its own. With more, Escrow is
-	// a [Batcher] and Signer a signer.BatchSigner; what the escrow refuses as a
-	// batch is split until the chunk at fault is alone.
-	Batch  int
-	Poll   time.Duration // pause between two turns of Run. Defaults to DefaultPoll
-	Logger *slog.Logger  // nil discards
-}
-
-func (c Config) validate() error {
-	switch {
-	case c.Proofs == nil:
-		return errors.New("relay: Config.Proofs is missing")
-	case c.Signer == nil:
-		return errors.New("relay: Config.Signer is missing")
-	case c.Escrow == nil:
-		return errors.New("relay: Config.Escrow is missing")
-	case c.Store == nil:
-		return errors.New("relay: Config.Store is missing")
-	case c.Batch < 0:
-		return fmt.Errorf("relay: Config.Batch is %d, want how many chunks a transaction may release", c.Batch)
-	case c.Poll < 0:
-		return fmt.Errorf("relay: Config.Poll is %v, want a positive duration", c.Poll)
-	}
-	if c.Batch > 1 {
-		if _, ok := c.Escrow.(Batcher); !ok {
-			return errors.New("relay: Config.Batch is set, but Config.Escrow cannot release a batch")
-		}
-		if _, ok := c.Signer.(signer.BatchSigner); !ok {
-			return errors.New("relay: Config.Batch is set, but Config.Signer signs no batches")
-		}
-	}
-	deals, sets := map[attestation.Word]bool{}, map[attestation.Word]bool{}
-	for _, b := range c.Bindings {
-		if b.Deal.IsZero() {
-			return errors.New("relay: binding of deal 0: deal ids start at 1")
-		}
-		if deals[b.Deal] {
-			return fmt.Errorf("relay: deal %v is bound twice", b.Deal)
-		}
-		if sets[b.Set] {
-			return fmt.Errorf("relay: data set %v backs two deals", b.Set)
-		}
-		deals[b.Deal], sets[b.Set] = true, true
-	}
-	return nil
-}
-
-// A Relay releases the chunks that proofs earn. Its methods must not run at the
-// same time as one another.
+// A Relay releases the chunks that proofs earn. Its methods are safe for
+// concurrent use; turns wait for each other.
 type Relay struct {
 	Config
+	verifier *attestation.Verifier // of the signer's key
+	turns    chan struct{}         // holds one token while a turn runs
+
+	// These belong to whoever has the token of turns.
+	fits    bool      // the escrow's key is the signer's
+	unbound []Binding // those of Config.Bindings that are not bound yet
+	unsure  bool      // the store failed in the last turn: it is tried before anything is signed
+	token   uint64    // of the last lease
+	highest uint64    // nonce of the accepted transactions in the store that are not settled; MaxUint64 if it is not known
+
+	mu     sync.Mutex
+	health Health
 }
 
 // New checks the configuration. It does no I/O.
@@ -90,18 +34,41 @@ func New(config Config) (*Relay, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	if config.Poll == 0 {
-		config.Poll = DefaultPoll
+	config.setDefaults()
+	if config.Name == "" {
+		config.Name = rand.Text()
 	}
-	if config.Logger == nil {
-		config.Logger = slog.New(slog.DiscardHandler)
-	}
-	return &Relay{config}, nil
+	return &Relay{
+		Config:   config,
+		verifier: attestation.NewVerifier(config.Rules, config.Signer.PublicKey()),
+		turns:    make(chan struct{}, 1),
+		unbound:  slices.Clone(config.Bindings),
+	}, nil
 }
 
+// begin waits for the turn of another to end.
+func (r *Relay) begin(ctx context.Context) error {
+	select {
+	case r.turns <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (r *Relay) end() { <-r.turns }
+
 // Run takes turns until ctx is done and returns ctx.Err(). What goes wrong in a
-// turn is logged and tried again in the next.
+// turn is logged and tried again in the next. It returns another error only
+// before the first turn, if the relay and the chains do not fit: see
+// [Relay.Check].
 func (r *Relay) Run(ctx context.Context) error {
+	if err := r.Check(ctx); err != nil {
+		if _, wrong := errors.AsType[*MismatchError](err); wrong || ctx.Err() != nil {
+			return err
+		}
+		r.Logger.Warn("relay check", "err", err)
+	}
 	ticker := time.NewTicker(r.Poll)
 	defer ticker.Stop()
 	for {
@@ -121,4 +88,34 @@ func (r *Relay) Run(ctx context.Context) error {
 		case <-ticker.C:
 		}
 	}
+}
+
+func (r *Relay) now() uint64 { return uint64(max(r.Clock().UnixMilli(), 1)) }
+
+func (r *Relay) jitter(d time.Duration) time.Duration { return r.Jitter(d) }
+
+// Health is what an operator asks first. The zero value is a relay before its
+// first turn. Times are those of Config.Clock.
+type Health struct {
+	Turn    time.Time // end of the last turn, whatever came of it
+	OK      time.Time // end of the last turn without an error
+	Err     string    // what went wrong in the last turn
+	Head    uint64    // newest final epoch
+	Cursor  uint64    // first epoch that is not observed
+	Sending bool      // this process holds the lease of the account
+	Paused  bool      // the escrow is paused
+	Stopped string    // why nothing is signed until somebody has looked, and the program is started again
+}
+
+// Health returns the state at the end of the last turn.
+func (r *Relay) Health() Health {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.health
+}
+
+func (r *Relay) note(change func(*Health)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change(&r.health)
 }

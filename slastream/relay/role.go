@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"iter"
 
 	"github.com/slastream/slastream-go/attestation"
@@ -19,8 +20,33 @@ type ProofSource interface {
 	Proofs(ctx context.Context, set attestation.Word, from, to uint64) iter.Seq2[slastream.Proof, error]
 }
 
+// A Feed is a [ProofSource] that yields the proofs of all data sets at once, so
+// that a turn costs as much as there are new proofs and not as there are data
+// sets. What it yields for a set is what Proofs does.
+type Feed interface {
+	All(ctx context.Context, from, to uint64) iter.Seq2[slastream.Proof, error]
+}
+
+// A Confirmer is a [ProofSource] that looks at a proof once more, just before it
+// is signed for. Whether an error means that the proof is gone, Orphaned says.
+type Confirmer interface {
+	Confirm(ctx context.Context, p slastream.Proof) error
+}
+
+// ErrOrphaned says that a proof which was final is no longer on its chain. A
+// [Confirmer] wraps it. Finality was not what the source said: the deal is halted
+// until somebody has looked.
+var ErrOrphaned = errors.New("relay: a final proof is gone")
+
+// A SetChecker is a [ProofSource] that knows whether a data set can back a deal.
+type SetChecker interface {
+	CheckSet(ctx context.Context, set attestation.Word) error
+}
+
 // A Submitter signs releases of one account and sends nothing.
 type Submitter interface {
+	// Account returns the address of the account.
+	Account() slastream.Address
 	// Nonce returns the account's next nonce on chain: the executed
 	// transactions count, those that wait in the node do not.
 	Nonce(ctx context.Context) (uint64, error)
@@ -36,6 +62,18 @@ type Batcher interface {
 	SignReleaseBatch(ctx context.Context, items []attestation.Attestation, sig attestation.Signature, nonce uint64) (slastream.SignedTx, error)
 }
 
+// A Multicaller signs many releases in one transaction, each with a signature of
+// its own, like [Submitter.SignRelease].
+type Multicaller interface {
+	SignReleases(ctx context.Context, signed []attestation.Signed, nonce uint64) (slastream.SignedTx, error)
+}
+
+// A Bumper makes a transaction with higher fees that replaces one that does not
+// get in, with the same nonce and the same calls. It sends nothing.
+type Bumper interface {
+	Bump(ctx context.Context, tx slastream.SignedTx) (slastream.SignedTx, error)
+}
+
 // A Broadcaster sends transactions and tells what became of them.
 type Broadcaster interface {
 	// Send hands a transaction to the node. Sending the same one again is no
@@ -46,29 +84,37 @@ type Broadcaster interface {
 }
 
 // An Escrow is what the relay needs of the escrow and of its own account.
-// starknet.Escrow with an account is one. Reader answers from accepted blocks.
-// The account must be the relay's alone: another sender would take its nonces.
+// starknet.Escrow with an account is one; it is a [Batcher], a [Multicaller] and
+// a [Bumper] too. Reader and State answer from accepted blocks. The account must
+// be the relay's alone: another sender would take its nonces.
 type Escrow interface {
 	slastream.Reader
+	slastream.State
 	Submitter
 	Broadcaster
 }
 
-// A Store holds the relay's chunks. Each method is one transaction: all of it
-// or nothing is there afterwards. One relay uses one store.
-type Store interface {
-	// Cursor returns the next epoch to observe for a deal and how many chunks
-	// it has earned so far; ok is false if the deal was never observed.
-	Cursor(ctx context.Context, deal attestation.Word) (next, earned uint64, ok bool, err error)
-	// Observe adds newly earned chunks and sets what Cursor answers for the deal,
-	// in one transaction. It fails with [ErrProofUsed] if a chunk's proving
-	// period already earned another chunk; nothing is stored then.
-	Observe(ctx context.Context, deal attestation.Word, next, earned uint64, chunks []Chunk) error
-	// Update replaces chunks that were observed, all in one transaction: those
-	// of a batch share theirs on chain. One that becomes Refused gives its
-	// proving period back: it was not paid for.
-	Update(ctx context.Context, chunks ...Chunk) error
-	// Chunks yields all chunks in order of deal and index; with open, only
-	// those that are not at their end.
-	Chunks(ctx context.Context, open bool) iter.Seq2[Chunk, error]
+// A Recorder keeps a history of what was paid, such as package slastream/audit.
+// It is told just before the store is, so it can be told twice and must not mind.
+type Recorder interface {
+	Record(ctx context.Context, p Payment) error
+}
+
+// A Payment is a transaction of the relay that the escrow accepted.
+type Payment struct {
+	Tx      slastream.SignedTx
+	Status  slastream.TxStatus
+	Chunks  []Chunk // in the order of its calls or of its batch
+	Batched bool    // one signature for all: that of each of the chunks
+}
+
+// An Observer is told what happens, for metrics. Its methods must return at
+// once.
+type Observer interface {
+	// Moved says that a chunk came from a state into c.State.
+	Moved(c Chunk, from State)
+	// Sent says that a transaction was handed to the node, or why not.
+	Sent(tx Transaction, err error)
+	// Turned says what a turn did.
+	Turned(r Report, err error)
 }

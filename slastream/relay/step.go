@@ -1,89 +1,54 @@
 package relay
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
-	"slices"
-
-	"github.com/slastream/slastream-go/attestation"
+	"time"
 )
 
 // A Report says what one turn did.
 type Report struct {
 	Observed int // chunks newly earned
-	Released int // chunks that reached Released
+	Sent     int // transactions handed to the node
+	Released int // chunks that reached Accepted
 	Refused  int // chunks that reached Refused
+	Wasted   int // transactions that reverted
 	Open     int // chunks that still have a way to go
 }
 
-// Step takes one turn: observe new proofs of every binding, then bring every
-// open chunk as far as it goes. One deal's trouble does not stop another's;
-// the errors come back joined, and the next turn takes up where this one
-// stopped. It is safe to stop at any point and to call Step again in another
-// process with the same store.
+// Step takes one turn: observe new proofs, look after the transactions that are
+// on their way, and bring the chunks that are due as far as they go. One deal's
+// trouble does not stop another's; the errors come back joined, and the next
+// turn takes up where this one stopped. It is safe to stop at any point and to
+// call Step again in another process with the same store.
 func (r *Relay) Step(ctx context.Context) (Report, error) {
-	var report Report
-	var errs []error
-	for _, b := range r.Bindings {
-		n, err := r.observe(ctx, b)
-		report.Observed += n
+	if err := r.begin(ctx); err != nil {
+		return Report{}, err
+	}
+	defer r.end()
+	t := &turn{Relay: r, began: r.Clock()}
+	t.run(ctx)
+	if stats, err := r.Store.Stats(ctx); err == nil {
+		for state := Observed; state < Accepted; state++ {
+			t.report.Open += int(stats.Chunks[state])
+		}
+	}
+	err := errors.Join(append(t.errs, ctx.Err())...)
+	_, r.unsure = errors.AsType[*storeError](err)
+	r.note(func(h *Health) {
+		h.Turn, h.Err, h.Sending = r.Clock(), "", t.lease.Name != ""
 		if err != nil {
-			errs = append(errs, fmt.Errorf("relay: observe data set %v: %w", b.Set, err))
+			h.Err = shorten(err.Error())
+		} else {
+			h.OK = h.Turn
 		}
+	})
+	if r.Observer != nil {
+		r.Observer.Turned(t.report, err)
 	}
-	var open []Chunk
-	for chunk, err := range r.Store.Chunks(ctx, true) {
-		if err != nil {
-			return report, errors.Join(append(errs, fmt.Errorf("relay: store: %w", err))...)
-		}
-		open = append(open, chunk)
-	}
-	t := newTurn(r.Escrow, open)
-	stopped := false
-	if err := r.batch(ctx, open, t); err != nil {
-		errs = append(errs, fmt.Errorf("relay: batch: %w", err))
-		_, stopped = errors.AsType[*storeError](err)
-	}
-	slices.SortStableFunc(open, inOrderOfNonces)
-	for _, chunk := range open {
-		if stopped || ctx.Err() != nil {
-			report.Open++
-			continue
-		}
-		end, err := r.drive(ctx, chunk, t)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("relay: chunk %d of deal %v: %w", chunk.Index, chunk.Deal, err))
-			_, stopped = errors.AsType[*storeError](err)
-		}
-		switch end.State {
-		case Released:
-			report.Released++
-		case Refused:
-			report.Refused++
-			r.Logger.Warn("chunk refused", "deal", end.Deal, "chunk", end.Index, "reason", end.Reason)
-		default:
-			report.Open++
-		}
-	}
-	return report, errors.Join(append(errs, ctx.Err())...)
-}
-
-// inOrderOfNonces puts the chunks first that have a transaction: a node may not
-// take a nonce before the one below it.
-func inOrderOfNonces(a, b Chunk) int {
-	none := attestation.Word{}
-	switch {
-	case a.Tx.Hash == none && b.Tx.Hash == none:
-		return 0
-	case a.Tx.Hash == none:
-		return 1
-	case b.Tx.Hash == none:
-		return -1
-	}
-	return cmp.Compare(a.Tx.Nonce, b.Tx.Nonce)
+	return t.report, err
 }
 
 // A storeError says that the store may or may not hold the last change. The
@@ -94,83 +59,131 @@ type storeError struct{ cause error }
 func (e *storeError) Error() string { return "store: " + e.cause.Error() }
 func (e *storeError) Unwrap() error { return e.cause }
 
-// observe stores the chunks that new final proofs of a binding earned, and the
-// cursor with them.
-func (r *Relay) observe(ctx context.Context, b Binding) (int, error) {
-	head, err := r.Proofs.Head(ctx)
-	if err != nil {
-		return 0, err
-	}
-	next, earned, ok, err := r.Store.Cursor(ctx, b.Deal)
-	if err != nil {
-		return 0, err
-	}
-	if !ok {
-		next = b.StartEpoch
-	}
-	if next > head {
-		return 0, nil
-	}
-	if head == math.MaxUint64 {
-		return 0, fmt.Errorf("the source says that epoch %d is final", head)
-	}
-	deal, err := r.Escrow.Deal(ctx, b.Deal)
-	if err != nil {
-		return 0, err
-	}
-	if !deal.Exists() {
-		return 0, errors.New("the escrow has no such deal")
-	}
-	var chunks []Chunk
-	for proof, err := range r.Proofs.Proofs(ctx, b.Set, next, head) {
-		if err != nil {
-			return 0, err
-		}
-		// A period after the last chunk earns nothing, and one after the end of
-		// the deal may earn for the next deal of the data set.
-		if earned == deal.Chunks {
-			continue
-		}
-		keep := deal.Active
-		if !keep {
-			if keep, err = r.Escrow.ChunkReleased(ctx, b.Deal, earned); err != nil {
-				return 0, err
-			}
-		}
-		if keep {
-			chunks = append(chunks, Chunk{Deal: b.Deal, Index: earned, Proof: proof})
-		}
-		earned++
-	}
-	if err := r.Store.Observe(ctx, b.Deal, head+1, earned, chunks); err != nil {
-		return 0, err
-	}
-	return len(chunks), nil
+// A turn is what one turn of a relay knows.
+type turn struct {
+	*Relay
+	began  time.Time
+	report Report
+	errs   []error
+	over   bool // nothing more is done in this turn
+	lease  Lease
+	deals  deals
+
+	flight   []*flying // the transactions that are not accepted, in order of their nonces
+	nonce    uint64    // the account's next one on chain when the turn began
+	floor    uint64    // the nonce after the highest of the accepted transactions
+	failures int       // of the node, while signing
 }
 
-// maxSteps bounds the changes of one chunk in one turn: a node that refuses
-// every transaction must not keep the others waiting.
-const maxSteps = 8
+// fail notes an error of the turn. After one of the store, or a lost lease, the
+// turn is over.
+func (t *turn) fail(doing string, err error) {
+	if err == nil {
+		return
+	}
+	t.errs = append(t.errs, fmt.Errorf("relay: %s: %w", doing, err))
+	_, store := errors.AsType[*storeError](err)
+	t.over = t.over || store || errors.Is(err, ErrLease)
+}
 
-// drive moves a chunk from state to state until it is at its end or has to
-// wait for the chain.
-func (r *Relay) drive(ctx context.Context, c Chunk, t *turn) (Chunk, error) {
-	for steps := 0; c.State.Open() && steps < maxSteps; steps++ {
-		next, err := r.advance(ctx, c, t)
-		if err != nil || next.State == c.State && next.Tx.Hash == c.Tx.Hash {
-			return c, err
+func (t *turn) run(ctx context.Context) {
+	bindErr := t.bindAll(ctx)
+	t.fail("bind", bindErr)
+	n, err := t.observe(ctx)
+	t.report.Observed = n
+	t.fail("observe", err)
+	if t.over || ctx.Err() != nil {
+		return
+	}
+	if err := t.checkKey(ctx); err != nil {
+		t.errs = append(t.errs, err)
+		return
+	}
+	if stopped := t.Health().Stopped; stopped != "" {
+		t.fail("stopped", errors.New(stopped))
+	}
+	if !t.takeLease(ctx) {
+		return
+	}
+	if !t.load(ctx) {
+		return
+	}
+	t.settle(ctx)
+	t.work(ctx)
+	t.settle(ctx)
+}
+
+// takeLease reports whether this process may send for the account.
+func (t *turn) takeLease(ctx context.Context) bool {
+	lease, err := t.Store.Lease(ctx, t.Escrow.Account().String(), t.Name, t.Config.Lease)
+	switch {
+	case errors.Is(err, ErrLease):
+		return false
+	case err != nil:
+		t.fail("lease", &storeError{err})
+		return false
+	}
+	if lease.Token != t.token {
+		t.token, t.highest = lease.Token, math.MaxUint64 // who had it before may have sent
+	}
+	t.lease = lease
+	return true
+}
+
+// commit stores a change under the lease, and renews the lease when a part of it
+// has passed.
+func (t *turn) commit(ctx context.Context, c Change) error {
+	if now := t.Clock(); now.Sub(t.began) > t.Config.Lease/3 {
+		t.began = now
+		lease, err := t.Store.Lease(ctx, t.lease.Name, t.Name, t.Config.Lease)
+		if err != nil {
+			return &storeError{err}
 		}
-		if err := r.Store.Update(ctx, next); err != nil {
-			return c, &storeError{err}
-		}
-		if next.State == Stored {
-			t.take(next.Tx.Nonce)
-		}
-		left := c.Batched && !next.Batched
-		c = next
-		if left && c.State == Observed {
-			break // the next turn makes a new batch
+		if lease.Token != t.lease.Token {
+			return ErrLease
 		}
 	}
-	return c, nil
+	c.Lease = t.lease
+	if err := t.Store.Commit(ctx, c); err != nil {
+		return &storeError{err}
+	}
+	return nil
+}
+
+// put stores chunks in their new states, and tells who wants to know.
+func (t *turn) put(ctx context.Context, before []Chunk, c Change) ([]Chunk, error) {
+	now := t.now()
+	for i := range c.Chunks {
+		if c.Chunks[i].State != before[i].State {
+			c.Chunks[i].Updated = now
+		}
+	}
+	if err := t.commit(ctx, c); err != nil {
+		return before, err
+	}
+	for i := range c.Chunks {
+		c.Chunks[i].Version++
+		if c.Chunks[i].State != before[i].State {
+			t.moved(c.Chunks[i], before[i].State)
+			switch c.Chunks[i].State {
+			case Accepted:
+				t.report.Released++
+			case Refused:
+				t.report.Refused++
+			}
+		}
+	}
+	return c.Chunks, nil
+}
+
+func (r *Relay) moved(c Chunk, from State) {
+	if r.Observer != nil {
+		r.Observer.Moved(c, from)
+	}
+	switch {
+	case c.State == Refused:
+		r.Logger.Warn("chunk refused", "deal", c.Deal, "chunk", c.Index, "reason", c.Retry.Reason)
+	default:
+		r.Logger.Debug("chunk", "deal", c.Deal, "chunk", c.Index, "state", c.State, "from", from)
+	}
 }

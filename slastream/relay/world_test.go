@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -47,6 +48,8 @@ type world struct {
 	group  int              // Config.Batch
 	poison attestation.Word // a data set whose releases the escrow refuses, unless it is 0
 
+	paused bool
+	clock  time.Time
 	calls  int
 	killAt int // 0 = never; the call with that number fails, before or after its effect
 	after  bool
@@ -60,7 +63,7 @@ type transaction struct {
 func newWorld(t testing.TB) *world {
 	key, err := signer.NewLocal([32]byte{31: 7})
 	require.NoError(t, err)
-	w := &world{t: t, now: 1000, key: key, head: 100, grow: func() uint64 { return 0 }, proofs: map[attestation.Word][]slastream.Proof{}, known: map[attestation.Word]*transaction{}}
+	w := &world{t: t, now: 1000, clock: time.Unix(1_800_000_000, 0), key: key, head: 100, grow: func() uint64 { return 0 }, proofs: map[attestation.Word][]slastream.Proof{}, known: map[attestation.Word]*transaction{}}
 	w.memory = escrow.NewMemory(escrow.Params{Address: slastream.Address{31: 9}, Key: key.PublicKey(), Token: slastream.Address{31: 8}}, func() uint64 { return w.now })
 	require.NoError(t, w.memory.Mint(client, slastream.AmountFromUint64(1_000_000)))
 	return w
@@ -130,6 +133,18 @@ func (w *world) ChunkReleased(ctx context.Context, id attestation.Word, chunk ui
 	err = w.step(func() error { ok, err = w.memory.As(account).ChunkReleased(ctx, id, chunk); return err })
 	return ok, err
 }
+
+func (w *world) Paused(context.Context) (paused bool, err error) {
+	err = w.step(func() error { paused = w.paused; return nil })
+	return paused, err
+}
+
+func (w *world) PublicKey(context.Context) (key attestation.PublicKey, err error) {
+	err = w.step(func() error { key = w.key.PublicKey(); return nil })
+	return key, err
+}
+
+func (w *world) Account() slastream.Address { return account }
 
 func (w *world) Nonce(context.Context) (n uint64, err error) {
 	err = w.step(func() error { n = w.nonce; return nil })
@@ -257,20 +272,43 @@ type killedStore struct {
 	w *world
 }
 
-func (s killedStore) Observe(ctx context.Context, deal attestation.Word, next, earned uint64, chunks []relay.Chunk) error {
-	return s.w.step(func() error { return s.Store.Observe(ctx, deal, next, earned, chunks) })
+func (s killedStore) Bind(ctx context.Context, t relay.Track) error {
+	return s.w.step(func() error { return s.Store.Bind(ctx, t) })
 }
 
-func (s killedStore) Update(ctx context.Context, chunks ...relay.Chunk) error {
-	return s.w.step(func() error { return s.Store.Update(ctx, chunks...) })
+func (s killedStore) Observe(ctx context.Context, o relay.Observation) error {
+	return s.w.step(func() error { return s.Store.Observe(ctx, o) })
+}
+
+func (s killedStore) Commit(ctx context.Context, c relay.Change) error {
+	return s.w.step(func() error { return s.Store.Commit(ctx, c) })
+}
+
+func (s killedStore) Lease(ctx context.Context, name, owner string, ttl time.Duration) (l relay.Lease, err error) {
+	err = s.w.step(func() error { l, err = s.Store.Lease(ctx, name, owner, ttl); return err })
+	return l, err
+}
+
+// config is what relay makes a relay of.
+func (w *world) config(store relay.Store, bindings ...relay.Binding) relay.Config {
+	s, err := signer.New(w.key)
+	require.NoError(w.t, err)
+	return relay.Config{
+		Proofs: w, Signer: s, Escrow: w, Store: killedStore{store, w}, Domain: domain, Bindings: bindings, Batch: w.group,
+		Name: "relay", Workers: 1, SettleAfter: 1000 * time.Hour, Clock: func() time.Time { return w.clock },
+	}
 }
 
 func (w *world) relay(store relay.Store, bindings ...relay.Binding) *relay.Relay {
-	s, err := signer.New(w.key)
-	require.NoError(w.t, err)
-	r, err := relay.New(relay.Config{Proofs: w, Signer: s, Escrow: w, Store: killedStore{store, w}, Domain: domain, Bindings: bindings, Batch: w.group})
+	r, err := relay.New(w.config(store, bindings...))
 	require.NoError(w.t, err)
 	return r
+}
+
+// later takes a turn some minutes later, when what failed is tried again.
+func (w *world) later(r *relay.Relay) (relay.Report, error) {
+	w.clock = w.clock.Add(10 * time.Minute)
+	return r.Step(w.t.Context())
 }
 
 func bind(deal attestation.Word, set, start uint64) relay.Binding {

@@ -1,0 +1,221 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/slastream/slastream-go/attestation"
+	"github.com/slastream/slastream-go/slastream"
+)
+
+// A MismatchError says that the relay and the chains do not fit together, and
+// what to do. Nothing is signed for what it names.
+type MismatchError struct {
+	What string // what does not fit
+	Do   string // what to do about it
+}
+
+// Error says both.
+func (e *MismatchError) Error() string { return "relay: " + e.What + ": " + e.Do }
+
+// Check asks the chains whether the relay fits: the escrow's key is the
+// signer's, and each of Config.Bindings can be bound; then it binds them. What
+// does not fit is a *[MismatchError]; other errors are failures to ask. A turn
+// does the same until it has succeeded: it signs nothing before the key is
+// right, and a binding that does not fit does not hold up the others.
+func (r *Relay) Check(ctx context.Context) error {
+	if err := r.begin(ctx); err != nil {
+		return err
+	}
+	defer r.end()
+	if err := r.checkKey(ctx); err != nil {
+		return err
+	}
+	return r.bindAll(ctx)
+}
+
+func (r *Relay) checkKey(ctx context.Context) error {
+	if r.fits {
+		return nil
+	}
+	key, err := r.Escrow.PublicKey(ctx)
+	if err != nil {
+		return fmt.Errorf("relay: the escrow's key: %w", err)
+	}
+	if own := r.Signer.PublicKey(); key != own {
+		return &MismatchError{
+			What: fmt.Sprintf("the signer's key is %v, the escrow pays for %v", own, key),
+			Do:   "use the signer that the escrow was deployed for, or the escrow of this signer",
+		}
+	}
+	r.fits = true
+	return nil
+}
+
+// bindAll binds those of Config.Bindings that are not bound yet.
+func (r *Relay) bindAll(ctx context.Context) error {
+	var errs []error
+	r.unbound = slices.DeleteFunc(r.unbound, func(b Binding) bool {
+		err := r.bind(ctx, b)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		return err == nil
+	})
+	return errors.Join(errs...)
+}
+
+// Bind ties a deal to a data set from now on; doing it again changes nothing. It
+// asks both chains first: the deal exists and can still earn what it has left,
+// the data set exists (if the source knows), and it backs no other deal that is
+// not over. A *[MismatchError] says what is wrong.
+func (r *Relay) Bind(ctx context.Context, b Binding) error {
+	if err := checkBindings([]Binding{b}); err != nil {
+		return err
+	}
+	return r.bind(ctx, b)
+}
+
+func (r *Relay) bind(ctx context.Context, b Binding) error {
+	if old, ok, err := r.track(ctx, b.Deal); err != nil {
+		return err
+	} else if ok {
+		return sameBinding(old, b)
+	}
+	deal, err := r.Escrow.Deal(ctx, b.Deal)
+	if err != nil {
+		return fmt.Errorf("relay: deal %s: %w", b.Deal.Big(), err)
+	}
+	if !deal.Exists() {
+		return &MismatchError{fmt.Sprintf("the escrow has no deal %s", b.Deal.Big()), "bind a deal that exists; ids start at 1"}
+	}
+	if checker, ok := r.Proofs.(SetChecker); ok && deal.Active {
+		if err := checker.CheckSet(ctx, b.Set); err != nil {
+			return fmt.Errorf("relay: data set %s of deal %s: %w", b.Set.Big(), b.Deal.Big(), err)
+		}
+	}
+	if b.StartEpoch == 0 && r.Start != nil {
+		if b.StartEpoch, err = r.Start(ctx, deal); err != nil {
+			return fmt.Errorf("relay: start epoch of deal %s: %w", b.Deal.Big(), err)
+		}
+	}
+	if err := r.free(ctx, b); err != nil {
+		return err
+	}
+	t := Track{
+		Binding: b, Provider: deal.Provider, Amount: deal.ChunkAmount, Chunks: deal.Chunks, Deadline: deal.Deadline,
+		Next: b.StartEpoch, Behind: true, Over: !deal.Active,
+	}
+	if err := r.Store.Bind(ctx, t); err != nil {
+		if errors.Is(err, ErrBound) { // perhaps by another process, the same way
+			if old, ok, trackErr := r.track(ctx, b.Deal); trackErr == nil && ok {
+				return sameBinding(old, b)
+			}
+			return &MismatchError{err.Error(), "unbind the other deal, or bind another data set"}
+		}
+		return fmt.Errorf("relay: bind deal %s: %w", b.Deal.Big(), err)
+	}
+	r.Logger.Info("bound", "deal", b.Deal, "set", b.Set, "start_epoch", b.StartEpoch, "over", t.Over)
+	return nil
+}
+
+// sameBinding refuses a binding that differs from the one that is stored.
+func sameBinding(old Track, b Binding) error {
+	switch {
+	case old.Set != b.Set:
+		return &MismatchError{
+			fmt.Sprintf("deal %s is bound to data set %s, not to %s", b.Deal.Big(), old.Set.Big(), b.Set.Big()),
+			"a deal keeps its data set; correct the binding, or begin with a new store if it was never right",
+		}
+	case b.StartEpoch != 0 && old.StartEpoch != b.StartEpoch:
+		return &MismatchError{
+			fmt.Sprintf("deal %s counts from epoch %d, not from %d", b.Deal.Big(), old.StartEpoch, b.StartEpoch),
+			"a deal keeps its start epoch; correct the binding, or begin with a new store if it was never right",
+		}
+	}
+	return nil
+}
+
+// free makes sure that the data set backs no deal that is not over.
+func (r *Relay) free(ctx context.Context, b Binding) error {
+	old, ok, err := one(r.Store.Tracks(ctx, TrackQuery{Set: &b.Set}))
+	if err != nil || !ok {
+		return err
+	}
+	deal, err := r.Escrow.Deal(ctx, old.Deal)
+	if err != nil {
+		return fmt.Errorf("relay: deal %s: %w", old.Deal.Big(), err)
+	}
+	if deal.Active || !deal.Exists() {
+		return &MismatchError{
+			fmt.Sprintf("data set %s backs deal %s, which is not over", b.Set.Big(), old.Deal.Big()),
+			"a data set backs one live deal; bind another one, or unbind that deal",
+		}
+	}
+	old.Over = true
+	return r.Store.Commit(ctx, Change{Tracks: []Track{old}})
+}
+
+// Unbind ends the reading of proofs for a deal and frees its data set. What was
+// earned before is still paid.
+func (r *Relay) Unbind(ctx context.Context, deal attestation.Word) error {
+	return r.change(ctx, deal, func(t *Track) { t.Over = true })
+}
+
+// Resume ends the halt of a deal, after somebody has looked at Track.Halted.
+func (r *Relay) Resume(ctx context.Context, deal attestation.Word) error {
+	return r.change(ctx, deal, func(t *Track) { t.Halted = "" })
+}
+
+func (r *Relay) change(ctx context.Context, deal attestation.Word, change func(*Track)) error {
+	for {
+		t, ok, err := r.track(ctx, deal)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return fmt.Errorf("relay: deal %s is not bound", deal.Big())
+		}
+		before := t
+		if change(&t); t == before {
+			return nil
+		}
+		if err := r.Store.Commit(ctx, Change{Tracks: []Track{t}}); !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
+}
+
+// halt stops a deal until somebody has looked. Its proofs are read from where
+// they were read to when it goes on.
+func (r *Relay) halt(ctx context.Context, deal attestation.Word, why string) error {
+	r.Logger.Error("deal halted", "deal", deal, "reason", why)
+	cursor, err := r.Store.Cursor(ctx)
+	if err != nil {
+		return err
+	}
+	return r.change(ctx, deal, func(t *Track) {
+		if !t.Behind {
+			t.Next, t.Behind = max(t.Next, cursor), true
+		}
+		t.Halted = shorten(why)
+	})
+}
+
+func (r *Relay) track(ctx context.Context, deal attestation.Word) (Track, bool, error) {
+	return one(r.Store.Tracks(ctx, TrackQuery{Deal: &deal}))
+}
+
+// one returns the first of what a store yields.
+func one[T any](seq func(func(T, error) bool)) (value T, ok bool, err error) {
+	for v, err := range seq {
+		return v, err == nil, err
+	}
+	return value, false, nil
+}
+
+// ended says of a deal whether the accepted state of the escrow pays nothing for
+// it any more.
+func ended(d slastream.Deal) bool { return d.Exists() && !d.Active }

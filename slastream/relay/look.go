@@ -1,0 +1,247 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/slastream/slastream-go/attestation"
+	"github.com/slastream/slastream-go/slastream"
+)
+
+const (
+	// portion is how many chunks are worked on at once.
+	portion = 512
+	// haltedPause is how often the chunks of a halted deal are looked at.
+	haltedPause = time.Minute
+	// giveUp is how many failed questions without an answer say that the node is
+	// not there.
+	giveUp = 8
+)
+
+var errNotAsked = errors.New("not asked")
+
+// deals are what the accepted state of the escrow said of deals in this turn,
+// and what the store says of their tracks.
+type deals struct {
+	mu     sync.Mutex
+	known  map[attestation.Word]slastream.Deal
+	tracks map[attestation.Word]Track
+}
+
+// deal asks for a deal once a turn. What changes after that is found out by the
+// escrow.
+func (t *turn) deal(ctx context.Context, id attestation.Word) (slastream.Deal, error) {
+	t.deals.mu.Lock()
+	d, ok := t.deals.known[id]
+	t.deals.mu.Unlock()
+	if ok {
+		return d, nil
+	}
+	d, err := t.Escrow.Deal(ctx, id)
+	if err != nil {
+		return d, err
+	}
+	if !d.Exists() {
+		// A node that lags behind the one that was asked before.
+		return d, errors.New("the escrow has no such deal")
+	}
+	t.deals.mu.Lock()
+	defer t.deals.mu.Unlock()
+	if t.deals.known == nil {
+		t.deals.known = map[attestation.Word]slastream.Deal{}
+	}
+	t.deals.known[id] = d
+	return d, nil
+}
+
+// trackOf is the track of a deal, asked for once a turn.
+func (t *turn) trackOf(ctx context.Context, deal attestation.Word) (Track, error) {
+	if known, ok := t.deals.tracks[deal]; ok {
+		return known, nil
+	}
+	found, _, err := t.track(ctx, deal)
+	if err != nil {
+		return found, &storeError{err}
+	}
+	if t.deals.tracks == nil {
+		t.deals.tracks = map[attestation.Word]Track{}
+	}
+	t.deals.tracks[deal] = found
+	return found, nil
+}
+
+// look takes chunks that have no transaction to Final, or to their end: what the
+// accepted state of the escrow says comes before everything. It returns those
+// that are to be signed and released now.
+func (t *turn) look(ctx context.Context, chunks []Chunk) []Chunk {
+	next := make([]Chunk, len(chunks))
+	errs := make([]error, len(chunks))
+	var good, bad atomic.Int32
+	each(ctx, t.Workers, len(chunks), func(i int) {
+		if next[i] = chunks[i]; bad.Load() >= giveUp && good.Load() == 0 {
+			errs[i] = errNotAsked
+			return
+		}
+		if next[i], errs[i] = t.lookAt(ctx, chunks[i]); errs[i] == nil {
+			good.Add(1)
+		} else {
+			bad.Add(1)
+		}
+	})
+	if ctx.Err() != nil {
+		return nil
+	}
+	var before []Chunk
+	var change Change
+	var ready []Chunk
+	failures := 0
+	for i, c := range next {
+		switch {
+		case errs[i] == errNotAsked:
+			continue
+		case errors.Is(errs[i], ErrOrphaned):
+			t.fail(fmt.Sprintf("chunk %v", c.ID()), errs[i])
+			if err := t.halt(ctx, c.Deal, errs[i].Error()); err != nil {
+				t.fail("halt", &storeError{err})
+				return nil
+			}
+			c = t.failed(chunks[i], errs[i])
+		case errs[i] != nil:
+			if failures++; failures <= maxErrors {
+				t.fail(fmt.Sprintf("chunk %v", c.ID()), errs[i])
+			}
+			c = t.failed(chunks[i], errs[i])
+		}
+		if c.State == Refused {
+			if over, err := t.overTrack(ctx, c.Deal); err != nil {
+				t.fail("track", err)
+				return nil
+			} else if over != nil {
+				change.Tracks = append(change.Tracks, *over)
+			}
+		}
+		if c != chunks[i] {
+			before, change.Chunks = append(before, chunks[i]), append(change.Chunks, c)
+		} else {
+			ready = append(ready, c)
+		}
+	}
+	stored, err := t.put(ctx, before, change)
+	if err != nil {
+		t.fail("look", err)
+		return nil
+	}
+	for _, c := range stored {
+		if (c.State == Final || c.State == Attested) && c.Retry.At <= t.now() {
+			ready = append(ready, c)
+		}
+	}
+	return ready
+}
+
+// lookAt asks about one chunk. It runs beside others.
+func (t *turn) lookAt(ctx context.Context, c Chunk) (Chunk, error) {
+	paid, err := t.Escrow.ChunkReleased(ctx, c.Deal, c.Index)
+	if err != nil {
+		return c, err
+	}
+	if paid {
+		return t.paid(c), nil
+	}
+	if c.State == Accepted { // a reorganization of Starknet took the payment back
+		c.State, c.TxHash, c.Retry = Observed, attestation.Word{}, Retry{}
+		if c.Signed != (attestation.Signed{}) && !c.Batched {
+			c.State = Attested
+		}
+	}
+	deal, err := t.deal(ctx, c.Deal)
+	if err != nil {
+		return c, err
+	}
+	switch {
+	case ended(deal):
+		return refused(c, slastream.ErrDealNotActive), nil
+	case c.Index >= deal.Chunks:
+		return refused(c, slastream.ErrChunkOutOfBounds), nil
+	}
+	if wait := t.turnOf(c); wait > t.now() {
+		return later(c, wait, ClassTurn, "another relay goes first"), nil
+	}
+	if c.State == Observed {
+		if confirmer, ok := t.Proofs.(Confirmer); ok {
+			if err := confirmer.Confirm(ctx, c.Proof); err != nil {
+				return c, err
+			}
+		}
+		c.State = Final
+	}
+	return c, nil
+}
+
+// paid takes a chunk that somebody paid to Accepted, and to Settled when it was
+// seen to be paid long enough.
+func (t *turn) paid(c Chunk) Chunk {
+	if c.State == Accepted {
+		c.State, c.Retry = Settled, Retry{}
+		return c
+	}
+	c.State, c.Retry = Accepted, Retry{At: t.now() + millis(t.SettleAfter)}
+	return c
+}
+
+// refused ends a chunk that will never be paid.
+func refused(c Chunk, err error) Chunk {
+	revert, _ := errors.AsType[*slastream.RevertError](err)
+	c.State, c.Retry = Refused, Retry{Class: ClassReverted, Reason: revert.Reason}
+	return c
+}
+
+// overTrack is the track of a deal that has ended, if it is not over yet: its
+// data set is free for another deal.
+func (t *turn) overTrack(ctx context.Context, deal attestation.Word) (*Track, error) {
+	track, err := t.trackOf(ctx, deal)
+	if err != nil || track.Over || track.Version == 0 {
+		return nil, err
+	}
+	after := track
+	after.Over = true
+	track.Over = true
+	t.deals.tracks[deal] = track
+	return &after, nil
+}
+
+// each calls f for 0 to n-1, at most workers of them at the same time, and
+// returns when all have returned. It stops beginning when ctx is done.
+func each(ctx context.Context, workers, n int, f func(i int)) {
+	if workers <= 1 || n <= 1 {
+		for i := range n {
+			if ctx.Err() != nil {
+				return
+			}
+			f(i)
+		}
+		return
+	}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	next := 0
+	for range min(workers, n) {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				mu.Lock()
+				i := next
+				next++
+				mu.Unlock()
+				if i >= n {
+					return
+				}
+				f(i)
+			}
+		})
+	}
+	wg.Wait()
+}
