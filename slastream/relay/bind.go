@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/slastream/slastream-go/attestation"
-	"github.com/slastream/slastream-go/slastream"
 )
 
 // A MismatchError says that the relay and the chains do not fit together, and
@@ -215,7 +214,3 @@ func one[T any](seq func(func(T, error) bool)) (value T, ok bool, err error) {
 	}
 	return value, false, nil
 }
-
-// ended says of a deal whether the accepted state of the escrow pays nothing for
-// it any more.
-func ended(d slastream.Deal) bool { return d.Exists() && !d.Active }

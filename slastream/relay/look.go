@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,9 +46,12 @@ func (t *turn) deal(ctx context.Context, id attestation.Word) (slastream.Deal, e
 	if err != nil {
 		return d, err
 	}
-	if !d.Exists() {
+	switch {
+	case !d.Exists():
 		// A node that lags behind the one that was asked before.
 		return d, errors.New("the escrow has no such deal")
+	case !d.Active && !d.Slashed && !d.Completed():
+		return d, errors.New("the node says of the deal that it is over, and that it is neither completed nor slashed")
 	}
 	t.deals.mu.Lock()
 	defer t.deals.mu.Unlock()
@@ -98,17 +102,18 @@ func (t *turn) look(ctx context.Context, chunks []Chunk) []Chunk {
 	var before []Chunk
 	var change Change
 	var ready []Chunk
-	failures := 0
+	failures, halted := 0, map[attestation.Word]bool{}
 	for i, c := range next {
 		switch {
 		case errs[i] == errNotAsked:
 			continue
-		case errors.Is(errs[i], ErrOrphaned):
+		case orphaned(errs[i]):
 			t.fail(fmt.Sprintf("chunk %v", c.ID()), errs[i])
 			if err := t.halt(ctx, c.Deal, errs[i].Error()); err != nil {
 				t.fail("halt", &storeError{err})
 				return nil
 			}
+			halted[c.Deal] = true
 			c = t.failed(chunks[i], errs[i])
 		case errs[i] != nil:
 			if failures++; failures <= maxErrors {
@@ -140,7 +145,8 @@ func (t *turn) look(ctx context.Context, chunks []Chunk) []Chunk {
 			ready = append(ready, c)
 		}
 	}
-	return ready
+	// What comes after an orphaned proof has the wrong number.
+	return slices.DeleteFunc(ready, func(c Chunk) bool { return halted[c.Deal] })
 }
 
 // lookAt asks about one chunk. It runs beside others.
@@ -163,10 +169,10 @@ func (t *turn) lookAt(ctx context.Context, c Chunk) (Chunk, error) {
 		return c, err
 	}
 	switch {
-	case ended(deal):
-		return refused(c, slastream.ErrDealNotActive), nil
+	case !deal.Active:
+		return t.refused(c, slastream.ErrDealNotActive), nil
 	case c.Index >= deal.Chunks:
-		return refused(c, slastream.ErrChunkOutOfBounds), nil
+		return t.refused(c, slastream.ErrChunkOutOfBounds), nil
 	}
 	if wait := t.turnOf(c); wait > t.now() {
 		return later(c, wait, ClassTurn, "another relay goes first"), nil
@@ -193,10 +199,15 @@ func (t *turn) paid(c Chunk) Chunk {
 	return c
 }
 
-// refused ends a chunk that will never be paid.
-func refused(c Chunk, err error) Chunk {
+// refused ends a chunk that will never be paid. It takes two turns: one answer of
+// a node ends nothing for good.
+func (t *turn) refused(c Chunk, err error) Chunk {
 	revert, _ := errors.AsType[*slastream.RevertError](err)
-	c.State, c.Retry = Refused, Retry{Class: ClassReverted, Reason: revert.Reason}
+	if c.Retry.Reason == revert.Reason {
+		c.State = Refused
+		return c
+	}
+	c = later(c, t.now()+millis(t.jitter(transientMin)), ClassReverted, revert.Reason)
 	return c
 }
 

@@ -37,8 +37,8 @@ func (r *Relay) observe(ctx context.Context) (int, error) {
 	}
 	if cursor == 0 {
 		// A new store: what is below the head is read for each track.
-		if err := r.Store.Observe(ctx, Observation{Next: head + 1}); err != nil {
-			return 0, &storeError{err}
+		if _, err := r.store(ctx, Observation{Next: head + 1}); err != nil {
+			return 0, elsewhere(err)
 		}
 		cursor = head + 1
 	}
@@ -48,13 +48,22 @@ func (r *Relay) observe(ctx context.Context) (int, error) {
 		n, err := r.feed(ctx, cursor, next)
 		total += n
 		if err != nil {
-			return total, err
+			return total, elsewhere(err)
 		}
 		cursor = next
 	}
 	r.note(func(h *Health) { h.Head, h.Cursor = head, cursor })
 	n, err := r.catchUp(ctx, cursor)
-	return total + n, err
+	return total + n, elsewhere(err)
+}
+
+// elsewhere is nil where another process has observed: the next turn goes on from
+// there.
+func elsewhere(err error) error {
+	if errors.Is(err, ErrConflict) {
+		return nil
+	}
+	return err
 }
 
 // feed observes the epochs from from to next-1 for all tracks that are not
@@ -192,7 +201,7 @@ func (r *Relay) readTrack(ctx context.Context, t *Track, cursor uint64) ([]Chunk
 
 // store stores an observation. If a proof was used before, the deal is halted and
 // left out: that two deals claim one period is for a person to look at. If
-// another process observed, there is nothing left to do.
+// another process has observed, the error is [ErrConflict].
 func (r *Relay) store(ctx context.Context, o Observation) (int, error) {
 	for {
 		err := r.Store.Observe(ctx, o)
@@ -204,7 +213,7 @@ func (r *Relay) store(ctx context.Context, o Observation) (int, error) {
 			}
 			return len(o.Chunks), nil
 		case errors.Is(err, ErrConflict):
-			return 0, nil
+			return 0, err
 		case !twice:
 			return 0, &storeError{err}
 		}

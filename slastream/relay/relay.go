@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -23,6 +24,7 @@ type Relay struct {
 	unbound []Binding // those of Config.Bindings that are not bound yet
 	unsure  bool      // the store failed in the last turn: it is tried before anything is signed
 	token   uint64    // of the last lease
+	largest int       // how many chunks fit into a transaction, as far as the estimates said
 	highest uint64    // nonce of the accepted transactions in the store that are not settled; MaxUint64 if it is not known
 
 	mu     sync.Mutex
@@ -43,6 +45,7 @@ func New(config Config) (*Relay, error) {
 		verifier: attestation.NewVerifier(config.Rules, config.Signer.PublicKey()),
 		turns:    make(chan struct{}, 1),
 		unbound:  slices.Clone(config.Bindings),
+		largest:  math.MaxInt,
 	}, nil
 }
 

@@ -120,7 +120,7 @@ func (t *turn) release(ctx context.Context, ready []Chunk) int {
 }
 
 // size is how many chunks one transaction releases at most.
-func (t *turn) size() int { return max(t.Batch, t.Multicall) }
+func (t *turn) size() int { return min(max(t.Batch, t.Multicall), t.largest) }
 
 // attest takes chunks to Attested, each with a signature of its own.
 func (t *turn) attest(ctx context.Context, chunks []Chunk) []Chunk {
@@ -304,6 +304,9 @@ func (t *turn) unreleased(ctx context.Context, group []Chunk, err error) int {
 	if split := reverted || ok && large.TooLarge() || signing && classify(unsigned) == ClassRefused; split && len(group) > 1 {
 		t.Logger.Warn("group split", "chunks", len(group), "err", err)
 		half := len(group) / 2
+		if ok && large.TooLarge() {
+			t.largest = min(t.largest, max(half, 2))
+		}
 		return t.releaseGroup(ctx, group[:half:half]) + t.releaseGroup(ctx, group[half:])
 	}
 	t.fail(fmt.Sprintf("release %v", group[0].ID()), err)

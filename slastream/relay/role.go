@@ -28,15 +28,24 @@ type Feed interface {
 }
 
 // A Confirmer is a [ProofSource] that looks at a proof once more, just before it
-// is signed for. Whether an error means that the proof is gone, Orphaned says.
+// is signed for. An error with a method Orphaned() bool that answers true, or one
+// that wraps [ErrOrphaned], means that the proof is no longer on its chain:
+// finality was not what the source said, and the deal is halted until somebody
+// has looked.
 type Confirmer interface {
 	Confirm(ctx context.Context, p slastream.Proof) error
 }
 
-// ErrOrphaned says that a proof which was final is no longer on its chain. A
-// [Confirmer] wraps it. Finality was not what the source said: the deal is halted
-// until somebody has looked.
+// ErrOrphaned says that a proof which was final is no longer on its chain.
 var ErrOrphaned = errors.New("relay: a final proof is gone")
+
+func orphaned(err error) bool {
+	says, ok := errors.AsType[interface {
+		error
+		Orphaned() bool
+	}](err)
+	return errors.Is(err, ErrOrphaned) || ok && says.Orphaned()
+}
 
 // A SetChecker is a [ProofSource] that knows whether a data set can back a deal.
 type SetChecker interface {
@@ -51,7 +60,8 @@ type Submitter interface {
 	// transactions count, those that wait in the node do not.
 	Nonce(ctx context.Context) (uint64, error)
 	// SignRelease returns the signed transaction of release_chunk with that
-	// nonce. A *slastream.RevertError says that it would revert now.
+	// nonce. A *slastream.RevertError says that it would revert now. The same
+	// signed release and nonce need not give the same transaction: fees change.
 	SignRelease(ctx context.Context, signed attestation.Signed, nonce uint64) (slastream.SignedTx, error)
 }
 
@@ -63,7 +73,9 @@ type Batcher interface {
 }
 
 // A Multicaller signs many releases in one transaction, each with a signature of
-// its own, like [Submitter.SignRelease].
+// its own, like [Submitter.SignRelease]. An error with a method TooLarge() bool
+// that answers true says that so many do not fit into a transaction; that goes
+// for a [Batcher] too.
 type Multicaller interface {
 	SignReleases(ctx context.Context, signed []attestation.Signed, nonce uint64) (slastream.SignedTx, error)
 }

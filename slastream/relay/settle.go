@@ -102,8 +102,10 @@ func (t *turn) reverted(ctx context.Context, f *flying, revert *slastream.Revert
 // another.
 func (t *turn) giveBack(ctx context.Context, f *flying, cause error) bool {
 	back := func(c *Chunk) {
-		*c = t.failed(c.withoutTx(), cause)
-		c.Retry.At = 0 // the escrow is asked before anything else is done
+		again := c.Retry.Class == ClassReverted
+		if *c = t.failed(c.withoutTx(), cause); !again {
+			c.Retry.At = 0 // the escrow is asked before anything else is done
+		}
 	}
 	f.gone = t.move(ctx, f.Transaction, back, Change{Drop: []TxID{f.TxID}})
 	return f.gone

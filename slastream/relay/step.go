@@ -87,8 +87,9 @@ func (t *turn) fail(doing string, err error) {
 }
 
 func (t *turn) run(ctx context.Context) {
-	bindErr := t.bindAll(ctx)
-	t.fail("bind", bindErr)
+	if err := t.bindAll(ctx); err != nil {
+		t.errs = append(t.errs, err)
+	}
 	n, err := t.observe(ctx)
 	t.report.Observed = n
 	t.fail("observe", err)
@@ -152,6 +153,9 @@ func (t *turn) commit(ctx context.Context, c Change) error {
 
 // put stores chunks in their new states, and tells who wants to know.
 func (t *turn) put(ctx context.Context, before []Chunk, c Change) ([]Chunk, error) {
+	if len(c.Chunks)+len(c.Tracks)+len(c.Put)+len(c.Drop)+len(c.Spend) == 0 {
+		return nil, nil
+	}
 	now := t.now()
 	for i := range c.Chunks {
 		if c.Chunks[i].State != before[i].State {

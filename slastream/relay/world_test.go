@@ -2,6 +2,7 @@ package relay_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"iter"
@@ -49,6 +50,9 @@ type world struct {
 	poison attestation.Word // a data set whose releases the escrow refuses, unless it is 0
 
 	paused bool
+	unpaid relay.ChunkID // a chunk of which the node says that it is not paid
+	fits   int  // how many calls a multicall has at most
+	queues bool // the node takes transactions and executes none
 	clock  time.Time
 	calls  int
 	killAt int // 0 = never; the call with that number fails, before or after its effect
@@ -131,6 +135,9 @@ func (w *world) DealCount(ctx context.Context) (attestation.Word, error) {
 
 func (w *world) ChunkReleased(ctx context.Context, id attestation.Word, chunk uint64) (ok bool, err error) {
 	err = w.step(func() error { ok, err = w.memory.As(account).ChunkReleased(ctx, id, chunk); return err })
+	if w.unpaid == (relay.ChunkID{Deal: id, Index: chunk}) {
+		ok = false
+	}
 	return ok, err
 }
 
@@ -223,6 +230,47 @@ func (w *world) refusal(items []attestation.Signed) *slastream.RevertError {
 	return nil
 }
 
+// SignReleases makes a multicall, of at most w.fits calls.
+func (w *world) SignReleases(_ context.Context, signed []attestation.Signed, nonce uint64) (tx slastream.SignedTx, err error) {
+	err = w.step(func() error {
+		if len(signed) > w.fits {
+			return tooLarge{}
+		}
+		if revert := w.refusal(signed); revert != nil {
+			return revert
+		}
+		var all []byte
+		for _, s := range signed {
+			digest := s.Attestation.Digest()
+			all = append(all, digest[:]...)
+		}
+		tx = slastream.SignedTx{Hash: sha256.Sum256(all), Sender: account, Nonce: nonce}
+		tx.Hash[0], tx.Hash[1] = byte(nonce), byte(w.price)
+		if w.known[tx.Hash] == nil {
+			w.known[tx.Hash] = &transaction{items: signed}
+		}
+		return nil
+	})
+	return tx, err
+}
+
+type tooLarge struct{}
+
+func (tooLarge) Error() string  { return "too many steps" }
+func (tooLarge) TooLarge() bool { return true }
+
+// Bump makes the same transaction at the present price.
+func (w *world) Bump(_ context.Context, old slastream.SignedTx) (tx slastream.SignedTx, err error) {
+	err = w.step(func() error {
+		w.price++
+		tx = old
+		tx.Hash[1] = byte(w.price)
+		w.known[tx.Hash] = &transaction{items: w.known[old.Hash].items}
+		return nil
+	})
+	return tx, err
+}
+
 func (w *world) Send(ctx context.Context, tx slastream.SignedTx) error {
 	return w.step(func() error {
 		w.sends++
@@ -237,6 +285,10 @@ func (w *world) Send(ctx context.Context, tx slastream.SignedTx) error {
 			return fmt.Errorf("nonce %d, want %d", tx.Nonce, w.nonce)
 		}
 		if w.loses {
+			return nil
+		}
+		if w.queues {
+			known.status.State = slastream.TxReceived
 			return nil
 		}
 		w.nonce++
