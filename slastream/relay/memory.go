@@ -23,6 +23,9 @@ type MemoryStore struct {
 	sets   map[attestation.Word]attestation.Word // data set to deal, of tracks that are not over
 	chunks map[ChunkID]Chunk
 	work   map[ChunkID]struct{} // what a query of Due chunks can find
+	open   map[ChunkID]uint64   // chunks that are still to be paid, with when they were observed
+	behind map[attestation.Word]struct{}
+	counts [Refused + 1]uint64
 	used   map[attestation.PeriodKey]ChunkID
 	txs    map[TxID]Transaction
 	leases map[string]Lease
@@ -38,6 +41,8 @@ func NewMemoryStore() *MemoryStore {
 		sets:   map[attestation.Word]attestation.Word{},
 		chunks: map[ChunkID]Chunk{},
 		work:   map[ChunkID]struct{}{},
+		open:   map[ChunkID]uint64{},
+		behind: map[attestation.Word]struct{}{},
 		used:   map[attestation.PeriodKey]ChunkID{},
 		txs:    map[TxID]Transaction{},
 		leases: map[string]Lease{},
@@ -68,6 +73,28 @@ func (m *MemoryStore) put(t Track) {
 	if !t.Over {
 		m.sets[t.Set] = t.Deal
 	}
+	delete(m.behind, t.Deal)
+	if t.Behind && t.reading() {
+		m.behind[t.Deal] = struct{}{}
+	}
+}
+
+// putChunk replaces a chunk and what finds it.
+func (m *MemoryStore) putChunk(c Chunk) {
+	id := c.ID()
+	if old, ok := m.chunks[id]; ok {
+		m.counts[old.State]--
+	}
+	m.counts[c.State]++
+	m.chunks[id] = c
+	delete(m.work, id)
+	delete(m.open, id)
+	if c.State < Settled && c.Tx == (TxID{}) {
+		m.work[id] = struct{}{}
+	}
+	if c.State.Open() {
+		m.open[id] = c.Observed
+	}
 }
 
 // Tracks implements [Store].
@@ -85,12 +112,17 @@ func (m *MemoryStore) Tracks(_ context.Context, q TrackQuery) iter.Seq2[Track, e
 			if deal, ok := m.sets[*q.Set]; ok {
 				found = []Track{m.tracks[deal]}
 			}
+		case q.Behind:
+			for deal := range m.behind {
+				found = append(found, m.tracks[deal])
+			}
 		default:
-			found = slices.SortedFunc(maps.Values(m.tracks), func(a, b Track) int { return a.Deal.Cmp(b.Deal) })
+			found = slices.Collect(maps.Values(m.tracks))
 		}
 		found = slices.DeleteFunc(found, func(t Track) bool {
 			return t.Deal.Cmp(q.After) <= 0 && !q.After.IsZero() || q.Behind && (!t.Behind || !t.reading())
 		})
+		slices.SortFunc(found, func(a, b Track) int { return a.Deal.Cmp(b.Deal) })
 		return limited(found, q.Limit)
 	})
 }
@@ -134,8 +166,7 @@ func (m *MemoryStore) Observe(_ context.Context, o Observation) error {
 	}
 	for _, c := range o.Chunks {
 		c.Version = 1
-		m.chunks[c.ID()] = c
-		m.work[c.ID()] = struct{}{}
+		m.putChunk(c)
 	}
 	maps.Copy(m.used, fresh)
 	return nil
@@ -225,11 +256,7 @@ func (m *MemoryStore) Commit(_ context.Context, c Change) error {
 	}
 	for _, chunk := range c.Chunks {
 		chunk.Version++
-		m.chunks[chunk.ID()] = chunk
-		delete(m.work, chunk.ID())
-		if chunk.State < Settled && chunk.Tx == (TxID{}) {
-			m.work[chunk.ID()] = struct{}{}
-		}
+		m.putChunk(chunk)
 		if key := chunk.Proof.Key(); chunk.State == Refused && m.used[key] == chunk.ID() {
 			delete(m.used, key)
 		}
@@ -290,11 +317,10 @@ func (m *MemoryStore) Spent(_ context.Context, scope string, from Hour) (slastre
 func (m *MemoryStore) Stats(context.Context) (Stats, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := Stats{Tracks: uint64(len(m.tracks))}
-	for _, c := range m.chunks {
-		s.Chunks[c.State]++
-		if c.State.Open() && (s.Oldest == 0 || c.Observed < s.Oldest) {
-			s.Oldest = c.Observed
+	s := Stats{Tracks: uint64(len(m.tracks)), Chunks: m.counts}
+	for _, observed := range m.open {
+		if s.Oldest == 0 || observed < s.Oldest {
+			s.Oldest = observed
 		}
 	}
 	return s, nil

@@ -20,12 +20,13 @@ type Relay struct {
 	turns    chan struct{}         // holds one token while a turn runs
 
 	// These belong to whoever has the token of turns.
-	fits    bool      // the escrow's key is the signer's
-	unbound []Binding // those of Config.Bindings that are not bound yet
-	unsure  bool      // the store failed in the last turn: it is tried before anything is signed
-	token   uint64    // of the last lease
-	largest int       // how many chunks fit into a transaction, as far as the estimates said
-	highest uint64    // nonce of the accepted transactions in the store that are not settled; MaxUint64 if it is not known
+	fits     bool                         // the escrow's key is the signer's
+	unbound  []Binding                    // those of Config.Bindings that are not bound yet
+	unsure   bool                         // the store failed in the last turn: it is tried before anything is signed
+	token    uint64                       // of the last lease
+	suspects map[attestation.Word]suspect // deals of which the escrow refused a chunk
+	largest  int                          // how many chunks fit into a transaction, as far as the estimates said
+	highest  uint64                       // nonce of the accepted transactions in the store that are not settled; MaxUint64 if it is not known
 
 	mu     sync.Mutex
 	health Health
@@ -45,6 +46,7 @@ func New(config Config) (*Relay, error) {
 		verifier: attestation.NewVerifier(config.Rules, config.Signer.PublicKey()),
 		turns:    make(chan struct{}, 1),
 		unbound:  slices.Clone(config.Bindings),
+		suspects: map[attestation.Word]suspect{},
 		largest:  math.MaxInt,
 	}, nil
 }

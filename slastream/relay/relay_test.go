@@ -101,6 +101,7 @@ func TestOneDealsTroubleDoesNotStopAnother(t *testing.T) {
 func TestKilledAnywhere(t *testing.T) {
 	run := func(group, killAt int, after bool) (reached bool) {
 		w := newWorld(t)
+		w.feeds = group%2 == 1
 		w.group, w.killAt, w.after = group, killAt, after
 		deal, other := w.deal(3), w.deal(2)
 		for epoch := uint64(10); epoch < 40; epoch += 10 {

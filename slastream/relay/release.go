@@ -43,22 +43,40 @@ func (t *turn) work(ctx context.Context) {
 	}
 }
 
-// running leaves out the chunks of halted deals, which wait.
+// A suspect is a deal of which the escrow refused a chunk. Until one of its
+// chunks is paid, one at a time is tried, alone: it is nearly always the deal that
+// is at fault, and its chunks would split every group.
+type suspect struct {
+	until  uint64 // none is tried before, Unix milliseconds
+	reason string
+}
+
+// running leaves out the chunks of halted deals, which wait, and all but one of
+// each suspect.
 func (t *turn) running(ctx context.Context, chunks []Chunk) []Chunk {
 	var on, before []Chunk
 	var change Change
+	tried := map[attestation.Word]bool{}
 	for _, c := range chunks {
 		track, err := t.trackOf(ctx, c.Deal)
 		if err != nil {
 			t.fail("track", err)
 			return nil
 		}
-		if track.Halted == "" {
+		s, suspected := t.suspects[c.Deal]
+		suspected = suspected && c.State < Accepted
+		switch {
+		case track.Halted != "":
+			before = append(before, c)
+			change.Chunks = append(change.Chunks, later(c, t.now()+millis(haltedPause), ClassRefused, "the deal is halted: "+track.Halted))
+		case suspected && (s.until > t.now() || tried[c.Deal]):
+			before = append(before, c)
+			wait := max(s.until, t.now()+millis(t.Poll)) // the one that is tried has its own pause
+			change.Chunks = append(change.Chunks, later(c, wait, ClassReverted, s.reason))
+		default:
+			tried[c.Deal] = suspected
 			on = append(on, c)
-			continue
 		}
-		before = append(before, c)
-		change.Chunks = append(change.Chunks, later(c, t.now()+millis(haltedPause), ClassRefused, "the deal is halted: "+track.Halted))
 	}
 	if len(before) > 0 {
 		if _, err := t.put(ctx, before, change); err != nil {
@@ -96,8 +114,9 @@ func (t *turn) unpaused(ctx context.Context, ready []Chunk) bool {
 func (t *turn) release(ctx context.Context, ready []Chunk) int {
 	var alone, together []Chunk
 	for _, c := range ready {
+		_, suspected := t.suspects[c.Deal]
 		switch {
-		case t.size() < 2, c.Retry.Class == ClassReverted, t.Batch > 1 && c.State == Attested:
+		case suspected, t.size() < 2, c.Retry.Class == ClassReverted, t.Batch > 1 && c.State == Attested:
 			alone = append(alone, c)
 		default:
 			together = append(together, c)
@@ -313,6 +332,9 @@ func (t *turn) unreleased(ctx context.Context, group []Chunk, err error) int {
 	next := slices.Clone(group)
 	for i := range next {
 		next[i] = t.failed(next[i], err)
+		if reverted {
+			t.suspects[next[i].Deal] = suspect{next[i].Retry.At, next[i].Retry.Reason}
+		}
 	}
 	if _, putErr := t.put(ctx, group, Change{Chunks: next}); putErr != nil {
 		t.fail("store", putErr)

@@ -81,6 +81,9 @@ func (t *turn) accepted(ctx context.Context, f *flying, status slastream.TxStatu
 	next.State, next.Due = Accepted, t.now()+millis(t.SettleAfter)
 	if t.move(ctx, f.Transaction, func(c *Chunk) { c.State, c.TxHash, c.Retry = Accepted, hash, Retry{} }, Change{Put: []Transaction{next}}) {
 		f.gone, f.Transaction = true, next
+		for _, id := range f.Chunks {
+			delete(t.suspects, id.Deal)
+		}
 		t.floor, t.highest = max(t.floor, f.Nonce+1), max(t.highest, f.Nonce)
 	}
 	return nil

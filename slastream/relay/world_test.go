@@ -1,11 +1,13 @@
 package relay_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"testing"
 	"time"
 
@@ -47,12 +49,13 @@ type world struct {
 	price  uint64
 	rises  uint64           // what the price is after the next signature
 	group  int              // Config.Batch
+	feeds  bool             // the source is a Feed
 	poison attestation.Word // a data set whose releases the escrow refuses, unless it is 0
 
 	paused bool
 	unpaid relay.ChunkID // a chunk of which the node says that it is not paid
-	fits   int  // how many calls a multicall has at most
-	queues bool // the node takes transactions and executes none
+	fits   int           // how many calls a multicall has at most
+	queues bool          // the node takes transactions and executes none
 	clock  time.Time
 	calls  int
 	killAt int // 0 = never; the call with that number fails, before or after its effect
@@ -114,6 +117,31 @@ func (w *world) Proofs(_ context.Context, set attestation.Word, from, to uint64)
 				continue
 			}
 			err := w.step(func() error { return nil })
+			if !yield(p, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// feed is the source as one that yields all data sets at once.
+type feed struct{ *world }
+
+func (f feed) All(_ context.Context, from, to uint64) iter.Seq2[slastream.Proof, error] {
+	return func(yield func(slastream.Proof, error) bool) {
+		var all []slastream.Proof
+		for _, of := range f.proofs {
+			for _, p := range of {
+				if p.BlockNumber >= from && p.BlockNumber <= to {
+					all = append(all, p)
+				}
+			}
+		}
+		slices.SortFunc(all, func(a, b slastream.Proof) int {
+			return cmp.Or(cmp.Compare(a.BlockNumber, b.BlockNumber), a.SetID.Cmp(b.SetID))
+		})
+		for _, p := range all {
+			err := f.step(func() error { return nil })
 			if !yield(p, err) || err != nil {
 				return
 			}
@@ -345,8 +373,12 @@ func (s killedStore) Lease(ctx context.Context, name, owner string, ttl time.Dur
 func (w *world) config(store relay.Store, bindings ...relay.Binding) relay.Config {
 	s, err := signer.New(w.key)
 	require.NoError(w.t, err)
+	var source relay.ProofSource = w
+	if w.feeds {
+		source = feed{w}
+	}
 	return relay.Config{
-		Proofs: w, Signer: s, Escrow: w, Store: killedStore{store, w}, Domain: domain, Bindings: bindings, Batch: w.group,
+		Proofs: source, Signer: s, Escrow: w, Store: killedStore{store, w}, Domain: domain, Bindings: bindings, Batch: w.group,
 		Name: "relay", Workers: 1, SettleAfter: 1000 * time.Hour, Clock: func() time.Time { return w.clock },
 	}
 }
