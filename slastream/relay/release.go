@@ -315,18 +315,23 @@ func (t *turn) attestBatch(ctx context.Context, group []Chunk) (attestation.Batc
 // chunks are left.
 func (t *turn) unreleased(ctx context.Context, group []Chunk, err error) int {
 	_, reverted := errors.AsType[*slastream.RevertError](err)
-	large, ok := errors.AsType[interface {
+	large, tooLarge := errors.AsType[interface {
 		error
-		TooLarge() bool
+		Fit() int
 	}](err)
 	unsigned, signing := errors.AsType[*unsignedError](err)
-	if split := reverted || ok && large.TooLarge() || signing && classify(unsigned) == ClassRefused; split && len(group) > 1 {
+	if split := reverted || tooLarge || signing && classify(unsigned) == ClassRefused; split && len(group) > 1 {
 		t.Logger.Warn("group split", "chunks", len(group), "err", err)
-		half := len(group) / 2
-		if ok && large.TooLarge() {
-			t.largest = min(t.largest, max(half, 2))
+		part := (len(group) + 1) / 2
+		if tooLarge {
+			part = min(max(large.Fit(), 1), len(group)-1)
+			t.largest = min(t.largest, max(part, 2))
 		}
-		return t.releaseGroup(ctx, group[:half:half]) + t.releaseGroup(ctx, group[half:])
+		left := 0
+		for some := range slices.Chunk(group, part) {
+			left += t.releaseGroup(ctx, some)
+		}
+		return left
 	}
 	t.fail(fmt.Sprintf("release %v", group[0].ID()), err)
 	next := slices.Clone(group)

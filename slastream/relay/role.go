@@ -73,9 +73,9 @@ type Batcher interface {
 }
 
 // A Multicaller signs many releases in one transaction, each with a signature of
-// its own, like [Submitter.SignRelease]. An error with a method TooLarge() bool
-// that answers true says that so many do not fit into a transaction; that goes
-// for a [Batcher] too.
+// its own, like [Submitter.SignRelease]. An error with a method Fit() int says
+// that so many do not fit into a transaction, and how many should; that goes for
+// a [Batcher] too.
 type Multicaller interface {
 	SignReleases(ctx context.Context, signed []attestation.Signed, nonce uint64) (slastream.SignedTx, error)
 }

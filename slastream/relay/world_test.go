@@ -262,7 +262,7 @@ func (w *world) refusal(items []attestation.Signed) *slastream.RevertError {
 func (w *world) SignReleases(_ context.Context, signed []attestation.Signed, nonce uint64) (tx slastream.SignedTx, err error) {
 	err = w.step(func() error {
 		if len(signed) > w.fits {
-			return tooLarge{}
+			return sizeError{w.fits}
 		}
 		if revert := w.refusal(signed); revert != nil {
 			return revert
@@ -282,10 +282,10 @@ func (w *world) SignReleases(_ context.Context, signed []attestation.Signed, non
 	return tx, err
 }
 
-type tooLarge struct{}
+type sizeError struct{ most int }
 
-func (tooLarge) Error() string  { return "too many steps" }
-func (tooLarge) TooLarge() bool { return true }
+func (sizeError) Error() string { return "too many steps" }
+func (e sizeError) Fit() int    { return e.most }
 
 // Bump makes the same transaction at the present price.
 func (w *world) Bump(_ context.Context, old slastream.SignedTx) (tx slastream.SignedTx, err error) {
