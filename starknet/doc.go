@@ -67,7 +67,7 @@
 // [Classify] says of any error whether to try again. After an *[UnsettledError]
 // it is open whether a transaction will be executed: find out before you sign
 // another. Others to act on: [ErrNonce], [ErrValidation], *[FeeError],
-// [ErrChain], *[VersionError], [ErrReorgTooDeep], [ErrBadAnswer], [ErrRules],
+// *[SizeError], [ErrChain], *[VersionError], [ErrReorgTooDeep], [ErrBadAnswer], [ErrRules],
 // [ErrNoDeployer], [ErrNoAccount], [ErrNoKey], [ErrMalformed],
 // [ErrUnknownEvent] and *[RangeError]. The error that the [Caller] returned
 // stays in the chain of causes, so its code can be asked for.

@@ -57,32 +57,21 @@ func (a *Account) Estimate(ctx context.Context, calls []Call) (Bounds, error) {
 // estimateNext estimates for the account's next nonce, which is probably hint,
 // and returns it.
 func (a *Account) estimateNext(ctx context.Context, calldata []*felt.Felt, hint uint64) (Bounds, uint64, error) {
-	for tries := 0; ; tries++ {
-		b, err := a.estimateAt(ctx, calldata, hint)
-		if !errors.Is(err, ErrNonce) || tries == maxEstimates {
-			return b, hint, err
-		}
-		if hint, err = a.Nonce(ctx); err != nil {
-			return Bounds{}, 0, err
-		}
+	e, next, err := a.askNext(ctx, calldata, hint)
+	if err != nil {
+		return Bounds{}, next, err
 	}
+	b, err := a.bounds(e)
+	return b, next, err
 }
 
 // estimateOpen estimates for a nonce that must not be used yet.
 func (a *Account) estimateOpen(ctx context.Context, calldata []*felt.Felt, nonce uint64) (Bounds, error) {
-	b, err := a.estimateAt(ctx, calldata, nonce)
-	if !errors.Is(err, ErrNonce) {
-		return b, err
+	e, err := a.askOpen(ctx, calldata, nonce)
+	if err != nil {
+		return Bounds{}, err
 	}
-	next, nonceErr := a.Nonce(ctx)
-	if nonceErr != nil {
-		return Bounds{}, nonceErr
-	}
-	if next >= nonce {
-		return Bounds{}, fmt.Errorf("%w (next is %d, want %d)", err, next, nonce)
-	}
-	b, _, err = a.estimateNext(ctx, calldata, next)
-	return b, err
+	return a.bounds(e)
 }
 
 func (a *Account) estimateAt(ctx context.Context, calldata []*felt.Felt, nonce uint64) (Bounds, error) {
@@ -90,11 +79,46 @@ func (a *Account) estimateAt(ctx context.Context, calldata []*felt.Felt, nonce u
 	if err != nil {
 		return Bounds{}, err
 	}
+	return a.bounds(e)
+}
+
+// bounds adds the margins to an estimate.
+func (a *Account) bounds(e *estimate) (Bounds, error) {
 	b, err := a.fees.bounds(e)
 	if err == nil && a.key == nil {
 		b.L2Gas.Amount = max(b.L2Gas.Amount, min(b.L2Gas.Amount+validateGas, maxL2Gas))
 	}
 	return b, err
+}
+
+// askNext asks for the estimate of estimateNext.
+func (a *Account) askNext(ctx context.Context, calldata []*felt.Felt, hint uint64) (*estimate, uint64, error) {
+	for tries := 0; ; tries++ {
+		e, err := a.askEstimate(ctx, calldata, hint)
+		if !errors.Is(err, ErrNonce) || tries == maxEstimates {
+			return e, hint, err
+		}
+		if hint, err = a.Nonce(ctx); err != nil {
+			return nil, 0, err
+		}
+	}
+}
+
+// askOpen asks for the estimate of estimateOpen.
+func (a *Account) askOpen(ctx context.Context, calldata []*felt.Felt, nonce uint64) (*estimate, error) {
+	e, err := a.askEstimate(ctx, calldata, nonce)
+	if !errors.Is(err, ErrNonce) {
+		return e, err
+	}
+	next, nonceErr := a.Nonce(ctx)
+	if nonceErr != nil {
+		return nil, nonceErr
+	}
+	if next >= nonce {
+		return nil, fmt.Errorf("%w (next is %d, want %d)", err, next, nonce)
+	}
+	e, _, err = a.askNext(ctx, calldata, next)
+	return e, err
 }
 
 func (a *Account) askEstimate(ctx context.Context, calldata []*felt.Felt, nonce uint64) (*estimate, error) {

@@ -12,6 +12,7 @@ type blockHeader struct {
 	number uint64
 	hash   attestation.Word
 	parent attestation.Word
+	time   uint64             // Unix seconds
 	txs    []attestation.Word // in order
 	l1     bool               // accepted on L1, and so on L2
 }
@@ -22,6 +23,7 @@ type wireBlock struct {
 	Hash   *wireFelt  `json:"block_hash"`
 	Parent *wireFelt  `json:"parent_hash"`
 	Number *uint64    `json:"block_number"`
+	Time   uint64     `json:"timestamp"`
 	Txs    []wireFelt `json:"transactions"`
 }
 
@@ -29,7 +31,7 @@ func (b *wireBlock) header() (*blockHeader, error) {
 	if b.Hash == nil || b.Parent == nil || b.Number == nil {
 		return nil, fmt.Errorf("%w: block without hash, parent or number", ErrBadAnswer)
 	}
-	h := &blockHeader{number: *b.Number, hash: hashWord(b.Hash), parent: hashWord(b.Parent), l1: b.Status == "ACCEPTED_ON_L1"}
+	h := &blockHeader{number: *b.Number, hash: hashWord(b.Hash), parent: hashWord(b.Parent), time: b.Time, l1: b.Status == "ACCEPTED_ON_L1"}
 	if !h.l1 && b.Status != "ACCEPTED_ON_L2" {
 		return nil, fmt.Errorf("%w: block %d with status %q", ErrBadAnswer, h.number, excerpt(b.Status))
 	}

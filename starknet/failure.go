@@ -63,7 +63,8 @@ func (e *UnsettledError) Unwrap() error { return e.Err }
 //
 //   - Permanent are reverts, refusals by the account ([ErrValidation]), a node
 //     of another chain ([ErrChain]) or version (*[VersionError]), *[FeeError],
-//     too little balance, and what the node cannot read or does not know.
+//     *[SizeError], too little balance, and what the node cannot read or does
+//     not know.
 //   - Retry are failures of the transport, HTTP status 408, 429 and 5xx, ends of
 //     a context, [ErrNonce], bounds below the present prices, what a node that is
 //     busy or behind answers, and a broken answer ([ErrBadAnswer]): it says
@@ -110,7 +111,8 @@ func isPermanent(err error) bool {
 	_, fee := errors.AsType[*FeeError](err)
 	_, out := errors.AsType[*RangeError](err)
 	_, version := errors.AsType[*VersionError](err)
-	return revert || fee || out || version
+	_, size := errors.AsType[*SizeError](err)
+	return revert || fee || out || version || size
 }
 
 // Codes of a refused transaction.

@@ -16,7 +16,7 @@ func (r *releaseRun) group(ctx context.Context, list []int) (done bool, err erro
 	revert, refused := errors.AsType[*slastream.RevertError](err)
 	switch {
 	case err == nil && gas > releaseGas && len(list) > 1:
-		r.size = min(len(list)-1, max(1, int(uint64(len(list))*releaseGas/gas)))
+		r.size = fit(len(list), gas)
 		return false, nil
 	case err == nil:
 		// What comes before the first release makes this a little too few.
@@ -29,7 +29,7 @@ func (r *releaseRun) group(ctx context.Context, list []int) (done bool, err erro
 		r.out[list[0]] = Release{Err: revert}
 		return true, nil
 	case isLimit(revert):
-		r.size = max(1, len(list)*3/4)
+		r.size = fewer(len(list))
 		return false, nil
 	}
 	good, err := r.acceptedOfHalves(ctx, list)
@@ -95,25 +95,29 @@ func (r *releaseRun) gas(ctx context.Context, list []int) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	for tries := 0; ; tries++ {
-		nonce, err := a.Nonce(ctx)
-		if err != nil {
-			return 0, err
-		}
-		e, err := a.askEstimate(ctx, calldata, nonce)
-		if errors.Is(err, ErrNonce) && tries < maxEstimates {
-			continue // another transaction came between
-		}
-		if err != nil {
-			return 0, err
-		}
-		gas, ok := WordFromFelt(e.L2Gas.felt()).Uint64()
-		if !ok || gas == 0 || gas > 1<<40 {
-			return 0, fmt.Errorf("%w: estimate of %v L2 gas", ErrBadAnswer, e.L2Gas.felt())
-		}
-		return gas, nil
+	nonce, err := a.Nonce(ctx)
+	if err != nil {
+		return 0, err
 	}
+	e, _, err := a.askNext(ctx, calldata, nonce)
+	if err != nil {
+		return 0, err
+	}
+	return e.gas()
 }
+
+// gas returns the L2 gas of an estimate.
+func (e *estimate) gas() (uint64, error) {
+	gas, ok := WordFromFelt(e.L2Gas.felt()).Uint64()
+	if !ok || gas == 0 || gas > 1<<40 {
+		return 0, fmt.Errorf("%w: estimate of %v L2 gas", ErrBadAnswer, e.L2Gas.felt())
+	}
+	return gas, nil
+}
+
+// fit is how many releases fit into one transaction, where n of them need gas
+// and are too many.
+func fit(n int, gas uint64) int { return min(n-1, max(1, int(uint64(n)*releaseGas/gas))) }
 
 // isLimit reports whether a transaction was too large rather than refused by
 // the escrow. Texts of blockifier: the gas or the steps are used up, or more

@@ -13,9 +13,12 @@
 // until SIGINT or SIGTERM. All keys follow from -seed: never send anything of
 // value to them.
 //
-// Both clocks start at the time of this machine. Starknet's goes on with it, or
-// as devnet_setTime and devnet_increaseTime say; Filecoin's goes 30 seconds
-// with each tipset and stands still in between.
+// Both clocks follow that of this machine. Starknet's goes on with it, or as
+// devnet_setTime and devnet_increaseTime say. Filecoin's goes 30 seconds with each
+// tipset: when it is asked something and is behind, tipsets for the time since come
+// first, so a proof that is made with sim_prove is never older than a deal that was
+// created before it. One that is ahead, because each transaction has a tipset of
+// its own, waits. When nobody asks, nothing is mined.
 package main
 
 import (
@@ -105,9 +108,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	starknet := starknetsim.New(starknetsim.Options{
 		Seed: o.seed, Key: attester.key, Rules: o.rules, Manual: o.blockTime > 0,
 	})
+	clock := func() uint64 { return uint64(time.Now().Unix()) }
 	fevmOptions := []fevmsim.Option{
 		fevmsim.WithSeed(o.seed),
-		fevmsim.WithStart(fevmsim.EpochAt(uint64(time.Now().Unix()))),
+		fevmsim.WithStart(fevmsim.EpochAt(clock())),
+		fevmsim.WithClock(clock),
 		fevmsim.WithFinality(o.finality/2, o.finality),
 	}
 	if o.blockTime > 0 {

@@ -59,6 +59,7 @@ type sourceJSON struct {
 	Tracker json.RawMessage `json:"tracker"`
 	Next    uint64          `json:"next"`
 	Judged  int             `json:"judged,omitempty"`
+	Floor   uint64          `json:"floor,omitempty"` // verdicts below are forgotten
 	Payable []verdictJSON   `json:"payable"`
 	Refused []verdictJSON   `json:"refused"`
 }
@@ -245,7 +246,7 @@ func (s *Source) MarshalJSON() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := sourceJSON{Tracker: tracker, Next: s.next, Judged: s.judged}
+	out := sourceJSON{Tracker: tracker, Next: s.next, Judged: s.judged, Floor: s.floor}
 	for _, set := range slices.SortedFunc(maps.Keys(s.sets), attestation.Word.Cmp) {
 		for _, v := range s.sets[set].payable {
 			out.Payable = append(out.Payable, verdictJSON{Proof: v.Proof})
@@ -285,6 +286,7 @@ func (s *Source) restore(b []byte) error {
 		return fmt.Errorf("%d logs judged from epoch %d on, the last in epoch %d", in.Judged, in.Next, t.position.block)
 	}
 	sets := make(map[attestation.Word]*verdicts)
+	var order []slot
 	for _, j := range slices.Concat(in.Payable, in.Refused) {
 		v := Verdict{Proof: j.Proof}
 		if j.Reason != "" {
@@ -299,8 +301,21 @@ func (s *Source) restore(b []byte) error {
 		if err := sets[j.Proof.SetID].restore(v); err != nil {
 			return err
 		}
+		if v.Proof.BlockNumber < in.Floor {
+			return fmt.Errorf("a verdict of epoch %d, and those below %d are forgotten", v.Proof.BlockNumber, in.Floor)
+		}
+		if v.Refusal == nil {
+			order = append(order, slot{placeOf(&v), sets[j.Proof.SetID]})
+		}
 	}
-	s.tracker, s.next, s.judged, s.sets = t, in.Next, in.Judged, sets
+	slices.SortFunc(order, func(a, b slot) int { return a.at.compare(b.at) })
+	for i := range order[min(1, len(order)):] {
+		if order[i].at == order[i+1].at {
+			return fmt.Errorf("two verdicts of log %d of epoch %d", order[i].at.index, order[i].at.block)
+		}
+	}
+	s.tracker, s.next, s.judged, s.sets, s.order, s.floor = t, in.Next, in.Judged, sets, order, in.Floor
+	s.again.clear()
 	clear(s.ahead)
 	clear(s.checked)
 	return nil

@@ -27,8 +27,11 @@
 //	}
 //
 // A [Source] reads logs itself and is what slastream/relay takes as its proof
-// source; [Source.Verdicts] also says why the other proofs were refused. A
-// [Tracker] is the state machine alone, for logs that come from elsewhere. As JSON
+// source; [Source.Verdicts] also says why the other proofs were refused. For
+// relays of many deals [Source.All] yields the new proofs of all data sets at once,
+// and [Source.Forget] bounds the memory. [Source.CheckSet] looks a data set over
+// before a deal is bound to it, and [Source.Confirm] looks at a proof once more
+// before it is signed for. A [Tracker] is the state machine alone, for logs that come from elsewhere. As JSON
 // both are checkpoints, so that a restart does not read the history again.
 //
 // # Which proof of a period pays
@@ -82,7 +85,7 @@
 // then: before, the views had other names.
 //
 // Epochs are block numbers of FEVM, 30 seconds each. Timestamps are Unix seconds: genesis +
-// 30·epoch. Errors: [ErrNotFinal], [ErrOrder], [ErrCheckpoint],
-// *[HiddenProofError], those of the readers, and fevm.ErrMalformed; a *[Refusal] in
-// a [Verdict] is a result, not a failure.
+// 30·epoch. Errors: [ErrNotFinal], [ErrForgotten], [ErrOrphaned], [ErrOrder],
+// [ErrCheckpoint], *[HiddenProofError], *[SetError], those of the readers, and
+// fevm.ErrMalformed; a *[Refusal] in a [Verdict] is a result, not a failure.
 package policy

@@ -143,7 +143,7 @@ func (s *Source) lastProof(ctx context.Context, set attestation.Word, to uint64,
 
 // reveal makes sure that the logs hold the last proofs that the state records in
 // their epochs: where one is missing, its epoch is read once more.
-func (s *Source) reveal(ctx context.Context, logs []types.Log, end uint64, last map[attestation.Word]uint64, asked attestation.Word) ([]types.Log, error) {
+func (s *Source) reveal(ctx context.Context, logs []types.Log, end uint64, last map[attestation.Word]uint64, wanted func(attestation.Word) bool) ([]types.Log, error) {
 	for set, epoch := range last {
 		if epoch < s.next || epoch > end || epoch <= s.tracker.touched(set) || slices.Contains(s.tracker.records(logs, set), epoch) {
 			continue
@@ -152,7 +152,7 @@ func (s *Source) reveal(ctx context.Context, logs []types.Log, end uint64, last 
 			return nil, err
 		}
 		logs = s.merged(end)
-		if records := s.tracker.records(logs, set); set == asked && !slices.Contains(records, epoch) {
+		if records := s.tracker.records(logs, set); wanted(set) && !slices.Contains(records, epoch) {
 			return nil, &HiddenProofError{Set: set, Epoch: epoch, Known: records[len(records)-1]}
 		}
 	}

@@ -50,6 +50,10 @@ type Source struct {
 	judged    int    // logs in epochs from next on that were judged, by an attempt that an error ended
 	ahead     map[place]types.Log
 	sets      map[attestation.Word]*verdicts
+	order     []slot // the payable verdicts of all sets, in chain order
+	floor     uint64 // verdicts of epochs below are forgotten
+	watched   watch
+	again     confirmed
 	listeners map[attestation.Word]attestation.EthereumAddress
 	checked   map[attestation.Word]uint64 // up to which epoch the state knows no further proof
 }
@@ -84,6 +88,7 @@ func NewSource(r LogReader, c Config) (*Source, error) {
 		next:      c.FromBlock,
 		ahead:     make(map[place]types.Log),
 		sets:      make(map[attestation.Word]*verdicts),
+		watched:   newWatch(c.Sets),
 		listeners: make(map[attestation.Word]attestation.EthereumAddress),
 		checked:   make(map[attestation.Word]uint64),
 	}, nil
@@ -101,6 +106,7 @@ func (s *Source) readerHead(ctx context.Context) (uint64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("policy: head: %w", err)
 	}
+	s.again.clear()
 	return head, nil
 }
 
@@ -108,7 +114,8 @@ func (s *Source) readerHead(ctx context.Context) (uint64, error) {
 // in chain order, at most one for each proving period. It reads the epochs up
 // to to that were not read yet, and nothing above. It yields one error and
 // ends if reading fails (the next call goes on where it failed), with
-// [ErrNotFinal] if to is above the head, and if Config.Sets leaves the set out.
+// [ErrNotFinal] if to is above the head, [ErrForgotten] if from is below what
+// [Source.Forget] keeps, and if Config.Sets leaves the set out.
 func (s *Source) Proofs(ctx context.Context, set attestation.Word, from, to uint64) iter.Seq2[slastream.Proof, error] {
 	return func(yield func(slastream.Proof, error) bool) {
 		payable, _, err := s.read(ctx, set, from, to)
@@ -154,17 +161,29 @@ func before(a, b Verdict) bool {
 	return a.Proof.LogIndex < b.Proof.LogIndex
 }
 
+// take waits until the fields of s may be used; leave gives them back.
+func (s *Source) take(ctx context.Context) (leave func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	select {
+	case s.busy <- struct{}{}:
+		return func() { <-s.busy }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
 // read returns the verdicts of a set in [from, to]. The slices do not change
 // after it returns.
 func (s *Source) read(ctx context.Context, set attestation.Word, from, to uint64) (payable, refused []Verdict, err error) {
-	select {
-	case s.busy <- struct{}{}:
-		defer func() { <-s.busy }()
-	case <-ctx.Done():
-		return nil, nil, ctx.Err()
+	leave, err := s.take(ctx)
+	if err != nil {
+		return nil, nil, err
 	}
-	if s.tracker.only != nil && !s.tracker.only[set] {
-		return nil, nil, fmt.Errorf("policy: data set %s is not in Config.Sets", set.Big())
+	defer leave()
+	if err := s.kept(from); err != nil {
+		return nil, nil, err
 	}
 	if err := s.advance(ctx, set, to); err != nil {
 		return nil, nil, err
@@ -185,20 +204,47 @@ func within(v []Verdict, from, to uint64) []Verdict {
 
 // advance judges the epochs up to to, and asks the state about a set.
 func (s *Source) advance(ctx context.Context, set attestation.Word, to uint64) error {
+	if s.tracker.only != nil && !s.tracker.only[set] {
+		return fmt.Errorf("policy: data set %s is not in Config.Sets", set.Big())
+	}
+	s.watched.add(set)
 	if to < s.next && (s.config.State == nil || to+1 < s.next || s.checked[set] >= to) {
 		return nil
 	}
-	head, err := s.readerHead(ctx)
+	head, err := s.final(ctx, to)
 	if err != nil {
 		return err
-	}
-	if settled := head - min(head, s.config.Overlap); to > settled || to == math.MaxUint64 {
-		return fmt.Errorf("%w: %d, head is %d", ErrNotFinal, to, settled)
 	}
 	last, err := s.lastProofs(ctx, set, to)
 	if err != nil {
 		return err
 	}
+	if err := s.judgeUpTo(ctx, to, head, last, func(other attestation.Word) bool { return other == set }); err != nil {
+		return err
+	}
+	if epoch, ok := last[set]; ok {
+		if known := s.tracker.touched(set); known < epoch {
+			return &HiddenProofError{Set: set, Epoch: epoch, Known: known}
+		}
+		s.checked[set] = to
+	}
+	return nil
+}
+
+// final returns the head of the reader, and fails if to may not be asked for.
+func (s *Source) final(ctx context.Context, to uint64) (head uint64, err error) {
+	if head, err = s.readerHead(ctx); err != nil {
+		return 0, err
+	}
+	if settled := head - min(head, s.config.Overlap); to > settled || to == math.MaxUint64 {
+		return 0, fmt.Errorf("%w: %d, head is %d", ErrNotFinal, to, settled)
+	}
+	return head, nil
+}
+
+// judgeUpTo judges the epochs up to to. Of the sets of last that are wanted, the
+// logs must show those last proofs.
+func (s *Source) judgeUpTo(ctx context.Context, to, head uint64, last map[attestation.Word]uint64, wanted func(attestation.Word) bool) error {
 	for s.next <= to {
 		end := s.next + min(stretch, to-s.next)
 		if s.judged > 0 { // up to a later epoch, for a question that failed
@@ -212,7 +258,7 @@ func (s *Source) advance(ctx context.Context, set attestation.Word, to uint64) e
 		if err != nil {
 			return err
 		}
-		if logs, err = s.reveal(ctx, logs, end, last, set); err != nil {
+		if logs, err = s.reveal(ctx, logs, end, last, wanted); err != nil {
 			return err
 		}
 		if err := s.judgeStretch(ctx, logs, head); err != nil {
@@ -220,12 +266,6 @@ func (s *Source) advance(ctx context.Context, set attestation.Word, to uint64) e
 		}
 		s.next, s.judged = end+1, 0
 		s.forget()
-	}
-	if epoch, ok := last[set]; ok {
-		if known := s.tracker.touched(set); known < epoch {
-			return &HiddenProofError{Set: set, Epoch: epoch, Known: known}
-		}
-		s.checked[set] = to
 	}
 	return nil
 }
@@ -250,6 +290,9 @@ func (s *Source) judgeStretch(ctx context.Context, logs []types.Log, head uint64
 }
 
 func (s *Source) keep(v Verdict) {
+	if v.Proof.BlockNumber < s.floor {
+		return
+	}
 	kept := s.sets[v.Proof.SetID]
 	if kept == nil {
 		kept = &verdicts{}
@@ -257,6 +300,7 @@ func (s *Source) keep(v Verdict) {
 	}
 	if v.Refusal == nil {
 		kept.payable = append(kept.payable, v)
+		s.order = append(s.order, slot{placeOf(&v), kept})
 		return
 	}
 	if len(kept.refused) == maxRefusals {
@@ -267,16 +311,15 @@ func (s *Source) keep(v Verdict) {
 
 // Activation returns the epoch of the first NextProvingPeriod of a data set up to
 // epoch to, which is where its [Schedule] begins. ok is false if there is none.
-// It fails as [Source.Proofs] does.
+// It fails as [Source.Proofs] does, but never with [ErrForgotten].
 func (s *Source) Activation(ctx context.Context, set attestation.Word, to uint64) (epoch uint64, ok bool, err error) {
-	if _, _, err := s.read(ctx, set, 0, to); err != nil {
+	leave, err := s.take(ctx)
+	if err != nil {
 		return 0, false, err
 	}
-	select {
-	case s.busy <- struct{}{}:
-		defer func() { <-s.busy }()
-	case <-ctx.Done():
-		return 0, false, ctx.Err()
+	defer leave()
+	if err := s.advance(ctx, set, to); err != nil {
+		return 0, false, err
 	}
 	state := s.tracker.sets[set]
 	if state == nil || state.opened == 0 || state.opened > to {

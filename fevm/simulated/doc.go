@@ -22,12 +22,12 @@
 // The node plays Calibration: chain id 314159, an epoch of 30 seconds from
 // [Genesis], block number = epoch, and block hashes that are not hashes of
 // headers. Everything follows from the options and the calls: there is no clock
-// and no randomness. A transaction is mined at once in an epoch of its own, or
+// (but [WithClock]) and no randomness. A transaction is mined at once in an epoch of its own, or
 // with [WithManualMining] when [Node.Mine] says so. Epochs can be null rounds
 // ([Node.NullRound]; JSON-RPC error 12), tipsets can be replaced ([Node.Reorg]), and
 // [Node.Snapshot] and [Node.Revert] go back. All tipsets with their states are
 // kept, so calls at every epoch since the first are answered; a chain has at
-// most 2^25 epochs. Time moves with epochs only.
+// most 2^25 epochs. Time moves with epochs only, unless [WithClock] sets one.
 //
 // # What a real node does to its clients
 //

@@ -57,6 +57,7 @@ type Node struct {
 	oldErrors       bool
 	deferred        bool
 	lookback        time.Duration
+	clock           func() uint64 // nil: there is none
 	accounts        []Account
 	sp              Account // proves for [Node.Prove]
 	verifier, mock  common.Address
@@ -108,6 +109,7 @@ type options struct {
 	deferred        bool
 	lookback        time.Duration
 	period, window  uint64
+	clock           func() uint64
 }
 
 // WithRelease deploys another release of the verifier than 3.5.0, which
@@ -158,7 +160,7 @@ func New(opts ...Option) *Node {
 	n := &Node{
 		finalized: o.finalized, safe: o.safe, maxResults: o.maxResults, manual: o.manual,
 		observers: map[common.Hash]*observer{}, sockets: map[*socket]struct{}{},
-		software: o.software, oldErrors: o.oldErrors, deferred: o.deferred, lookback: o.lookback, snapID: 1,
+		software: o.software, oldErrors: o.oldErrors, deferred: o.deferred, lookback: o.lookback, clock: o.clock, snapID: 1,
 	}
 	genesis := world{mockNext: 1, verifier: verifierState{nextSet: 1}}
 	genesis.verifier.fee.next = *defaultFee

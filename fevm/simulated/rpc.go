@@ -30,6 +30,9 @@ func (n *Node) answer(ctx context.Context, name string, params json.RawMessage) 
 	if !ok {
 		return nil, &jsonrpc.Error{Code: jsonrpc.CodeNoMethod, Message: fmt.Sprintf("the method %s does not exist/is not available", excerpt(name))}
 	}
+	if err := n.catchUp(); err != nil {
+		return nil, n.rpcError(err)
+	}
 	result, err := m(ctx, params)
 	if err != nil {
 		return nil, n.rpcError(err)
