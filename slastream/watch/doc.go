@@ -1,0 +1,2 @@
+// Package watch is the watchtower.
+package watch
