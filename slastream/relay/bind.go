@@ -191,6 +191,11 @@ func (r *Relay) change(ctx context.Context, deal attestation.Word, change func(*
 // they were read to when it goes on.
 func (r *Relay) halt(ctx context.Context, deal attestation.Word, why string) error {
 	r.Logger.Error("deal halted", "deal", deal, "reason", why)
+	return r.setBack(ctx, deal, why)
+}
+
+// setBack has the proofs of a deal read again from where they were read to.
+func (r *Relay) setBack(ctx context.Context, deal attestation.Word, halted string) error {
 	cursor, err := r.Store.Cursor(ctx)
 	if err != nil {
 		return err
@@ -199,7 +204,7 @@ func (r *Relay) halt(ctx context.Context, deal attestation.Word, why string) err
 		if !t.Behind {
 			t.Next, t.Behind = max(t.Next, cursor), true
 		}
-		t.Halted = shorten(why)
+		t.Halted = shorten(halted)
 	})
 }
 

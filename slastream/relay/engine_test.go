@@ -334,9 +334,11 @@ func TestAPaymentThatIsTakenBackIsSentAgain(t *testing.T) {
 	w.nonce = 1
 	paid := chunks(t, store)[relay.Accepted][1]
 	w.known[paid.TxHash].status = slastream.TxStatus{}
+	w.unpaid = paid.ID()
 	_, err = w.later(r)
 	require.NoError(t, err)
 	require.Equal(t, before+1, w.sends, "the same transaction")
+	w.unpaid = relay.ChunkID{}
 	_, err = w.later(r)
 	require.NoError(t, err)
 	require.Len(t, chunks(t, store)[relay.Accepted], 2)

@@ -200,8 +200,10 @@ func (r *Relay) readTrack(ctx context.Context, t *Track, cursor uint64) ([]Chunk
 }
 
 // store stores an observation. If a proof was used before, the deal is halted and
-// left out: that two deals claim one period is for a person to look at. If
-// another process has observed, the error is [ErrConflict].
+// left out: that two deals claim one period is for a person to look at. Where the
+// other deal is over and its chunk not paid yet, the deal is only left behind: if
+// the chunk ends as refused, the period is free. If another process has observed,
+// the error is [ErrConflict].
 func (r *Relay) store(ctx context.Context, o Observation) (int, error) {
 	for {
 		err := r.Store.Observe(ctx, o)
@@ -218,12 +220,29 @@ func (r *Relay) store(ctx context.Context, o Observation) (int, error) {
 			return 0, &storeError{err}
 		}
 		deal := used.Chunk.Deal
-		if err := r.halt(ctx, deal, err.Error()); err != nil {
-			return 0, &storeError{err}
+		undecided, otherErr := r.undecided(ctx, used.By)
+		if otherErr == nil && undecided {
+			otherErr = r.setBack(ctx, deal, "")
+		} else if otherErr == nil {
+			otherErr = r.halt(ctx, deal, err.Error())
+		}
+		if otherErr != nil {
+			return 0, &storeError{otherErr}
 		}
 		o.Tracks = slices.DeleteFunc(o.Tracks, func(t Track) bool { return t.Deal == deal })
 		o.Chunks = slices.DeleteFunc(o.Chunks, func(c Chunk) bool { return c.Deal == deal })
 	}
+}
+
+// undecided reports whether a chunk of a deal that is over is not paid yet, and
+// not refused.
+func (r *Relay) undecided(ctx context.Context, id ChunkID) (bool, error) {
+	c, ok, err := one(r.Store.Chunks(ctx, ChunkQuery{IDs: []ChunkID{id}}))
+	if err != nil || !ok || !c.State.Open() {
+		return false, err
+	}
+	t, ok, err := r.track(ctx, id.Deal)
+	return ok && t.Over, err
 }
 
 func collect[T any](seq iter.Seq2[T, error]) ([]T, error) {

@@ -47,8 +47,43 @@ func (t *turn) settleOne(ctx context.Context, f *flying) error {
 	case f.sent:
 		return nil // a node that forgets, or answers from behind another
 	}
+	if again, err := t.stillPays(ctx, f); !again {
+		return err
+	}
 	t.send(ctx, f)
 	return nil
+}
+
+// stillPays asks the escrow before a transaction of an earlier turn is sent
+// again: who was away may find the escrow paused, or a chunk paid by another, and
+// a revert costs the fee. What would not pay any more gives its chunks back; if
+// the node had it all the same, its nonce keeps another from paying.
+func (t *turn) stillPays(ctx context.Context, f *flying) (bool, error) {
+	if t.nonce > f.Nonce {
+		return true, nil // it cannot be included any more, or is and the node is behind
+	}
+	paused, err := t.Escrow.Paused(ctx)
+	if err != nil {
+		return false, err
+	}
+	if t.note(func(h *Health) { h.Paused = paused }); paused {
+		return false, slastream.ErrPaused
+	}
+	for _, id := range f.Chunks {
+		paid, err := t.Escrow.ChunkReleased(ctx, id.Deal, id.Index)
+		if err != nil {
+			return false, err
+		}
+		deal, err := t.deal(ctx, id.Deal)
+		if err != nil {
+			return false, err
+		}
+		if err := deal.CheckRelease(id.Index, paid); err != nil {
+			t.giveBack(ctx, f, err)
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // arrived stores that the node has the transaction.

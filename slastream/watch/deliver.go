@@ -20,6 +20,8 @@ const (
 	// between 0 and firstPause, doubled with each attempt up to lastPause.
 	firstPause = time.Second
 	lastPause  = time.Hour
+	// passTime is how long deliveries go on before what they came to is stored.
+	passTime = time.Second
 )
 
 // A Letter is an alert on its way to the [Notifier].
@@ -62,7 +64,7 @@ func (t *Tower) enqueue(a Alert) bool {
 // post delivers until ctx is done.
 func (t *Tower) post(ctx context.Context) {
 	for {
-		next, err := t.deliver(ctx)
+		next, _, err := t.deliver(ctx)
 		if err != nil && ctx.Err() == nil {
 			t.config.Logger.Warn("watch: delivering alerts", "err", err)
 			next = time.Now().Add(t.config.Poll)
@@ -77,31 +79,22 @@ func (t *Tower) post(ctx context.Context) {
 	}
 }
 
-// deliver makes one attempt for each alert that is due, and returns when the next
-// one is. Only what is stored is delivered, so that nothing is told that a crash
-// could make untold.
-func (t *Tower) deliver(ctx context.Context) (next time.Time, err error) {
+// deliver makes one attempt for alerts that are due, and returns when the next
+// one is, the zero time if there is none, and how many were delivered. Only what
+// is stored is delivered, so that nothing is told that a crash could make untold.
+func (t *Tower) deliver(ctx context.Context) (next time.Time, delivered int, err error) {
 	t.posting.Lock()
 	defer t.posting.Unlock()
 	letters, err := t.outbox(ctx)
 	if err != nil {
-		return time.Time{}, err
+		return time.Time{}, 0, err
 	}
-	errs := make([]error, len(letters))
-	parallel(len(letters), t.config.Parallel, func(i int) {
-		if errs[i] = ctx.Err(); errs[i] == nil {
-			ctx, cancel := context.WithTimeout(ctx, t.config.Timeout)
-			defer cancel()
-			errs[i] = t.config.Notifier.Notify(ctx, letters[i])
-		}
-	})
-	outcome := make(map[string]error, len(letters))
-	for i, a := range letters {
-		outcome[a.ID] = errs[i]
-	}
+	outcome := t.attempt(ctx, letters)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	before := t.tally.delivered
 	t.sort(outcome, ctx.Err() != nil)
+	delivered = t.tally.delivered - before
 	if t.dirty { // what was delivered is stored even if ctx has ended
 		rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
@@ -115,7 +108,29 @@ func (t *Tower) deliver(ctx context.Context) (next time.Time, err error) {
 			}
 		}
 	}
-	return next, err
+	return next, delivered, err
+}
+
+// attempt returns what became of alerts, those left out for which there was no
+// time.
+func (t *Tower) attempt(ctx context.Context, alerts []Alert) map[string]error {
+	outcome := map[string]error{}
+	begin := time.Now()
+	for wave := range slices.Chunk(alerts, t.config.Parallel) {
+		if ctx.Err() != nil || time.Since(begin) > passTime {
+			break
+		}
+		errs := make([]error, len(wave))
+		parallel(len(wave), t.config.Parallel, func(i int) {
+			ctx, cancel := context.WithTimeout(ctx, t.config.Timeout)
+			defer cancel()
+			errs[i] = t.config.Notifier.Notify(ctx, wave[i])
+		})
+		for i, a := range wave {
+			outcome[a.ID] = errs[i]
+		}
+	}
+	return outcome
 }
 
 // outbox returns the alerts that are due.

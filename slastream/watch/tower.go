@@ -56,8 +56,9 @@ type Report struct {
 }
 
 // Step takes one turn: it reads the deals that are new or due, slashes, and
-// delivers alerts. It returns when all of that is done, and may be called from
-// cron; watchers are not followed. An error, joined from several, is what went
+// delivers alerts, up to those that wait for their next attempt or until a second
+// went by without one that succeeded. It returns when all of that is done, and
+// may be called from cron; watchers are not followed. An error, joined from several, is what went
 // wrong on the way; what is not done is due again in a later turn.
 //
 // It fails at once, and does nothing, with what Store.Load says, with
@@ -67,9 +68,12 @@ func (t *Tower) Step(ctx context.Context) (Report, error) {
 		return Report{}, err
 	}
 	report, err := t.turn(ctx)
-	if t.config.Notifier != nil {
-		_, errDeliver := t.deliver(ctx)
+	for t.config.Notifier != nil {
+		next, delivered, errDeliver := t.deliver(ctx)
 		err = errors.Join(err, errDeliver)
+		if delivered == 0 || errDeliver != nil || next.IsZero() || next.After(time.Now()) {
+			break
+		}
 	}
 	t.settle(&report)
 	return report, err

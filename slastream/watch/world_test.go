@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -194,3 +195,8 @@ const hour, day = uint64(3600), uint64(24 * 3600)
 func seconds(n uint64) time.Duration { return time.Duration(n) * time.Second }
 
 var _ watch.Clock = (*world)(nil)
+
+func sorted(list []string) []string {
+	slices.Sort(list)
+	return list
+}
