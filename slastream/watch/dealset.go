@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -26,6 +27,21 @@ func (s *dealSet) add(id uint64) {
 		*s = append(*s, 0)
 	}
 	(*s)[id/64] |= 1 << (id % 64)
+}
+
+// addRange adds all from first to last, a word at a time where it can.
+func (s *dealSet) addRange(first, last uint64) {
+	*s = slices.Grow(*s, max(int(last/64)+1-len(*s), 0))
+	for id := first; id <= last; {
+		if id%64 == 0 && last-id >= 63 {
+			s.add(id)
+			(*s)[id/64] = ^uint64(0)
+			id += 64
+			continue
+		}
+		s.add(id)
+		id++
+	}
 }
 
 func (s dealSet) remove(id uint64) {
@@ -118,9 +134,7 @@ func (s *dealSet) UnmarshalText(text []byte) error {
 		case last > maxDeals:
 			return errors.New("more deals than a tower can watch")
 		}
-		for id := first; id <= last; id++ {
-			set.add(id)
-		}
+		set.addRange(first, last)
 		least = last + 2
 	}
 	if again, _ := set.MarshalText(); string(again) != string(text) { // it cannot fail

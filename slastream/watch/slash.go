@@ -8,6 +8,9 @@ import (
 	"github.com/slastream/slastream-go/slastream"
 )
 
+// errUnsent says that the turn ended before a slash was sent.
+var errUnsent = errors.New("watch: not sent")
+
 // slash ends deals. Before it sends anything it asks for pending releases, then
 // for the deal once more, in this order: what was pending then and no longer is
 // shows in the deal. What is sent is stored first, so that a crash does not send
@@ -24,6 +27,10 @@ func (t *Tower) slash(ctx context.Context, doomed []visit, report *Report, probl
 	}
 	errs := make([]error, len(chosen))
 	parallel(len(chosen), t.config.Parallel, func(i int) {
+		if ctx.Err() != nil {
+			errs[i] = errUnsent
+			return
+		}
 		ctx, cancel := context.WithTimeout(ctx, t.config.Retry)
 		defer cancel()
 		errs[i] = t.config.Slasher.Slash(ctx, chosen[i].word())
@@ -136,6 +143,9 @@ func (t *Tower) sent(report *Report, v *visit, err error, problems *faults) {
 			at = max(again(now, v.deal.Deadline), now+readAgain)
 			problems.add(fmt.Errorf("watch: slashing deal %d: %w", v.id, refused))
 		}
+	case errors.Is(err, errUnsent):
+		delete(t.state.Sent, v.id)
+		t.dirty = true
 	default:
 		problems.add(fmt.Errorf("watch: slashing deal %d: %w", v.id, err))
 	}

@@ -57,9 +57,13 @@ type Campaign struct {
 	// Quiet leaves out faults of the nodes: only kills, and what happens on the
 	// chains.
 	Quiet bool
-	// Restore puts the store back to an old copy now and then, as an operator does
-	// who lost a disk. It needs a store that NewStore can copy: see Copier.
-	Restore bool
+	// Contested has some deals claim proving periods that earned chunks of an
+	// earlier deal of their data set. A relay must not pay for those twice; what
+	// else becomes of such a deal is not judged.
+	Contested bool
+	// Unguarded gives the relay a signer without a guard, which would refuse what
+	// the relay must not ask for.
+	Unguarded bool
 }
 
 // killsPerRun is how many kills one pair of chains sees.

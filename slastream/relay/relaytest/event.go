@@ -7,7 +7,6 @@ import (
 	filecoin "github.com/slastream/slastream-go/fevm/simulated"
 	"github.com/slastream/slastream-go/signer"
 	"github.com/slastream/slastream-go/slastream"
-	"github.com/slastream/slastream-go/slastream/relay"
 	"github.com/slastream/slastream-go/starknet/simulated"
 )
 
@@ -36,7 +35,7 @@ func (w *world) events() {
 		{"Starknet reorganizations", 4, w.reorgStarknet},
 		{"blocks accepted on L1", 3, w.acceptOnL1},
 		{"deals slashed", 3, w.slash},
-		{"new deals", 2, w.renew},
+		{"new deals", 1, w.renew},
 		{"chunks paid by a rival", 12, w.rival},
 		{"nonces used elsewhere", 25, w.spendNonce},
 		{"pauses", 20, w.pause},
@@ -118,7 +117,7 @@ func (w *world) acceptOnL1() bool {
 func (w *world) slash() bool {
 	watcher := w.escrow(watcherAccount)
 	for _, d := range w.deals {
-		if d.ended > 0 {
+		if d.ended > 0 || d.terms.Duration > uint64(24*time.Hour/time.Second) {
 			continue
 		}
 		deal := must(watcher.Deal(w.ctx, d.Deal))
@@ -133,13 +132,14 @@ func (w *world) slash() bool {
 
 // renew gives a data set whose deal is over for good another one.
 func (w *world) renew() bool {
-	for i, d := range w.deals {
+	for range 5 {
+		d := w.deals[w.rng.IntN(len(w.deals))]
 		switch {
 		case d.replaced:
 			continue
 		case d.ended == 0:
 			if deal := must(w.escrow(watcherAccount).Deal(w.ctx, d.Deal)); !deal.Active {
-				w.deals[i].ended = w.head()
+				d.ended = w.head()
 			}
 		case must(w.escrow(watcherAccount).Deal(w.ctx, d.Deal)).Active:
 			d.ended = 0 // a reorganization took the end back
@@ -147,7 +147,10 @@ func (w *world) renew() bool {
 			d.replaced = true
 			set, _ := d.Set.Uint64()
 			chunks, duration := w.draw()
-			w.newDeal(set, chunks, duration)
+			next := w.newDeal(set, chunks, duration)
+			if w.contested && w.chance(2) {
+				next.StartEpoch, next.contested = d.StartEpoch, true
+			}
 			return true
 		}
 	}
@@ -164,17 +167,20 @@ func (w *world) rival() bool {
 	}
 	earned := w.earned(w.final())
 	for _, id := range sorted(earned) {
-		if !w.chance(3) || must(honest.ChunkReleased(w.ctx, id.Deal, id.Index)) || !must(honest.Deal(w.ctx, id.Deal)).Active {
+		// Once each: that a payment of the same chunk is dropped and made again
+		// between two looks is more than Config.SettleAfter can tell.
+		if w.rivals[id] || w.deal(id.Deal).contested || !w.chance(3) || must(honest.ChunkReleased(w.ctx, id.Deal, id.Index)) || !must(honest.Deal(w.ctx, id.Deal)).Active {
 			continue
 		}
-		w.pay(honest, id, earned[id])
+		w.rivals[id] = true
+		w.pay(honest, earned[id])
 		return true
 	}
 	return false
 }
 
 // pay releases a chunk as another relay does.
-func (w *world) pay(as slastream.Writer, id relay.ChunkID, a attestation.Attestation) {
+func (w *world) pay(as slastream.Writer, a attestation.Attestation) {
 	s := must(signer.New(w.key))
 	check(as.Release(w.ctx, must(s.Attest(w.ctx, signer.Request{Attestation: a, Domain: w.stark.Domain(), Evidence: attestation.Evidence{SetID: a.ProofSetID}}))))
 }

@@ -14,7 +14,7 @@ func (r *run) judge() (wrong []string) {
 	if r.last != nil {
 		say("the relay is not at rest: %v", r.last)
 	}
-	l := r.scan(r.class())
+	l := r.scan(class(r.Mode), r.account)
 	r.ledger = l
 	wrong = append(wrong, l.problems...)
 	earned := r.earned(r.final())
@@ -46,7 +46,7 @@ func (r *run) judge() (wrong []string) {
 			switch {
 			case len(paid) > 1:
 				say("chunk %v is paid %d times", id, len(paid))
-			case len(paid) == 0 && due && deal.Active:
+			case len(paid) == 0 && due && deal.Active && !d.contested:
 				say("chunk %v is lost: %s", id, r.whereIs(id))
 			case len(paid) == 1 && !due:
 				say("chunk %v is paid, and no proof earned it", id)
@@ -74,6 +74,9 @@ func (r *run) judge() (wrong []string) {
 				say("an attestation is signed for chunk %v that is not earned: %+v", id, a)
 			}
 		}
+	}
+	if r.unstored > 0 {
+		say("%d transactions were sent before they were stored", r.unstored)
 	}
 	if !r.idle() {
 		say("the relay's store is not at rest")

@@ -149,8 +149,9 @@ func lively[T any](p *process, seq iter.Seq2[T, error]) iter.Seq2[T, error] {
 // escrow is a starknet.Escrow in a process that can be killed: its kill points
 // are the requests to the node.
 type escrow struct {
-	inner *starknet.Escrow
-	p     *process
+	inner   *starknet.Escrow
+	p       *process
+	sending func(slastream.SignedTx)
 }
 
 var (
@@ -203,6 +204,8 @@ func (e escrow) Bump(ctx context.Context, tx slastream.SignedTx) (slastream.Sign
 }
 
 func (e escrow) Send(ctx context.Context, tx slastream.SignedTx) error {
+	e.p.live()
+	e.sending(tx)
 	_, err := through(e.p, func() (struct{}, error) { return struct{}{}, e.inner.Send(ctx, tx) })
 	return err
 }

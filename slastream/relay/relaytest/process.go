@@ -25,6 +25,8 @@ type process struct {
 	writes int    // calls that change something
 	killAt int    // the call, or the write, with this number is the last; 0: none
 	write  bool   // killAt counts writes
+	name   string // if it is set, killAt counts the calls with this name
+	named  int
 	after  bool   // it has its effect, and the answer is lost
 	point  string // where it was killed
 	dead   bool
@@ -38,22 +40,32 @@ func (p *process) call(name string, effect func() error) error {
 		return errDead
 	}
 	p.calls++
-	last := !p.write && p.calls == p.killAt
 	if isWrite(name) {
 		p.writes++
-		last = last || p.write && p.writes == p.killAt
 	}
+	if name == p.name {
+		p.named++
+	}
+	count := p.calls
+	switch {
+	case p.write:
+		count = p.writes
+	case p.name != "":
+		count = p.named
+	}
+	last := count > 0 && count == p.killAt
 	if last && !p.after {
-		p.die("before", name)
+		p.die("before", name, p.calls)
 		p.mu.Unlock()
 		return errDead
 	}
+	at := p.calls
 	p.mu.Unlock()
 	err := effect()
 	if last {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.die("after", name)
+		p.die("after", name, at)
 		return errDead
 	}
 	return err
@@ -68,8 +80,10 @@ func isWrite(name string) bool {
 	return false
 }
 
-func (p *process) die(when, name string) {
-	p.dead, p.point = true, fmt.Sprintf("%s %s (call %d)", when, name, p.calls)
+// die ends the process at a call. Those to other nodes that began since, beside
+// it, do not count: how many they are is chance.
+func (p *process) die(when, name string, call int) {
+	p.dead, p.calls, p.point = true, call, fmt.Sprintf("%s %s (call %d)", when, name, call)
 	p.cancel()
 }
 

@@ -45,7 +45,7 @@ type entry struct {
 type payment struct {
 	attestation.Attestation
 	sender slastream.Address
-	block  uint64
+	at     uint64 // timestamp of the block
 }
 
 // A ledger is the whole history of the escrow, read from the blocks of the chain
@@ -77,8 +77,13 @@ func address(s string) slastream.Address {
 	return must(starknet.AddressFromFelt(must(starknet.ParseFelt(s))))
 }
 
-// scan reads the Starknet chain from its beginning.
-func (w *world) scan(class slastream.Class) *ledger {
+// scan reads the Starknet chain from its beginning. relays are the accounts of
+// the relays under test.
+func (w *world) scan(class slastream.Class, relays ...int) *ledger {
+	ours := map[slastream.Address]bool{}
+	for _, i := range relays {
+		ours[w.stark.Accounts()[i].Address] = true
+	}
 	l := &ledger{tokens: model.NewLedger(nil), payments: map[relay.ChunkID][]payment{}, events: map[relay.ChunkID]int{}}
 	l.model = model.New(model.Params{Class: class, Owner: w.stark.Accounts()[ownerAccount].Address, Key: w.key.PublicKey(), Token: w.stark.Token(), Address: w.stark.Escrow(), ChainID: starknet.Sepolia}, tokenHost{l.tokens})
 	much := slastream.AmountFromWord(attestation.Word{16: 1})
@@ -110,7 +115,7 @@ func (w *world) scan(class slastream.Class) *ledger {
 				l.problems = append(l.problems, fmt.Sprintf("nonce %s of %s is in two transactions", tx.Nonce, tx.Sender))
 			}
 			nonces[id] = true
-			if sender == w.stark.Accounts()[relayAccount].Address {
+			if ours[sender] {
 				if l.sent++; receipt.Execution != "SUCCEEDED" {
 					l.reverted = append(l.reverted, fmt.Sprintf("nonce %s in block %d: %q", tx.Nonce, n, starknet.ParseRevertReason(receipt.Reason).Reason))
 				}
@@ -134,16 +139,16 @@ func (l *ledger) execute(escrow, sender slastream.Address, number, at uint64, ca
 		if to != escrow {
 			continue
 		}
-		if err := l.call(model.Call{From: sender, At: at}, number, selector, args); err != nil {
+		if err := l.call(model.Call{From: sender, At: at}, selector, args); err != nil {
 			l.problems = append(l.problems, fmt.Sprintf("block %d: the model refuses what the chain has: %v", number, err))
 		}
 	}
 }
 
-func (l *ledger) call(c model.Call, number uint64, selector *felt.Felt, args []*felt.Felt) error {
+func (l *ledger) call(c model.Call, selector *felt.Felt, args []*felt.Felt) error {
 	pay := func(a attestation.Attestation) {
 		id := relay.ChunkID{Deal: a.DealID, Index: a.ChunkIndex}
-		l.payments[id] = append(l.payments[id], payment{a, c.From, number})
+		l.payments[id] = append(l.payments[id], payment{a, c.From, c.At})
 	}
 	is := func(name string) bool { return selector.Equal(starknet.Selector(name)) }
 	switch {
