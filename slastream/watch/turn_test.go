@@ -322,7 +322,6 @@ func TestRevertsAreValues(t *testing.T) {
 			require.Len(t, report.Lost, row.lost)
 			for len(at) < 2 {
 				w.now.Add(1)
-				tower = w.tower() // a restart does not send it earlier
 				_, _ = tower.Step(t.Context())
 				require.LessOrEqual(t, w.now.Load(), start+hour+200, "it was not tried again")
 			}
