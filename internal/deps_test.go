@@ -173,6 +173,18 @@ var edges = []struct {
 		allow:    []string{"attestation", "slastream", "slastream/escrow", "starknet", "starknet/cairo", "internal/jsonrpc"},
 	},
 	{
+		protects: "a history is verified without either chain",
+		from:     "slastream/audit",
+		never:    []string{module, geth, nethermind},
+		allow:    []string{"attestation", "slastream", "slastream/escrow", "internal/durable"},
+	},
+	{
+		protects: "a watchtower works with any escrow, and beside any relay",
+		from:     "slastream/watch",
+		never:    []string{module, geth, nethermind},
+		allow:    []string{"attestation", "slastream", "internal/durable"},
+	},
+	{
 		protects: "the shared JSON-RPC code knows nothing of the SDK",
 		from:     "internal/jsonrpc",
 		never:    []string{module},

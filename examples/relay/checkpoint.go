@@ -11,6 +11,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/slastream/slastream-go/internal/durable"
 )
 
 // checkpointEvery is how often the state of the proof source is written, so that
@@ -124,18 +126,5 @@ func (d *daemon) writeCheckpoint() error {
 	if err != nil {
 		return err
 	}
-	path := d.config.Relay.Checkpoint
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	return err
+	return durable.Replace(d.config.Relay.Checkpoint, b)
 }

@@ -10,7 +10,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
+
+	"github.com/slastream/slastream-go/internal/durable"
 )
 
 // Create makes an empty journal that must not exist yet, else it is an
@@ -26,7 +27,7 @@ func Create(path string) (*Journal, error) {
 		f.Close()
 		return nil, err
 	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := durable.SyncDir(filepath.Dir(path)); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("filejournal: %w", err)
 	}
@@ -46,16 +47,16 @@ func create(f *os.File) (*Journal, error) {
 	return load(f, size)
 }
 
-// syncDir makes a new name in a directory durable. Windows has no such call.
-func syncDir(path string) error {
-	if runtime.GOOS == "windows" {
-		return nil
+// lock takes the journal, or says that somebody has it.
+func lock(f *os.File) error {
+	locked, err := durable.TryLock(f)
+	switch {
+	case err != nil:
+		return fmt.Errorf("filejournal: %w", err)
+	case !locked:
+		return fmt.Errorf("%w: %s", ErrLocked, f.Name())
 	}
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return nil
 }
 
 // Open opens a journal that exists, else it is an [fs.ErrNotExist], and reads

@@ -8,10 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 
 	"github.com/slastream/slastream-go/attestation"
+	"github.com/slastream/slastream-go/internal/durable"
 )
 
 // ErrLocked says that another process, or this one, has the log open.
@@ -71,22 +71,22 @@ func create(f *os.File, header []byte, dir string) error {
 	if err := f.Sync(); err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}
-	if err := syncDir(dir); err != nil {
+	if err := durable.SyncDir(dir); err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}
 	return nil
 }
 
-// syncDir makes a new name in a directory durable. Windows has no such call.
-func syncDir(path string) error {
-	if runtime.GOOS == "windows" {
-		return nil
+// lock takes the log, or says that somebody has it.
+func lock(f *os.File) error {
+	locked, err := durable.TryLock(f)
+	switch {
+	case err != nil:
+		return fmt.Errorf("audit: %w", err)
+	case !locked:
+		return fmt.Errorf("%w: %s", ErrLocked, f.Name())
 	}
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return nil
 }
 
 // Open opens a log that exists, else it is an fs.ErrNotExist, and reads all of it

@@ -85,8 +85,9 @@ func (c Chunk) withoutTx() Chunk {
 	return c
 }
 
-// attestation is the statement that the chunk's proof makes.
-func (c Chunk) attestation() attestation.Attestation {
+// Attestation is the statement that the chunk's proof makes. What Signed holds can
+// be older: a guard answers with what it signed first.
+func (c Chunk) Attestation() attestation.Attestation {
 	return attestation.Attestation{
 		DealID:     c.Deal,
 		ChunkIndex: c.Index,

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,18 +55,13 @@ func (t *turn) load(ctx context.Context) bool {
 			}
 		}
 	}
-	slices.SortFunc(t.flight, func(a, b *flying) int { return compareNonces(a.Transaction, b.Transaction) })
+	t.sortFlight()
 	return true
 }
 
-func compareNonces(a, b Transaction) int {
-	switch {
-	case a.Nonce < b.Nonce:
-		return -1
-	case a.Nonce > b.Nonce:
-		return 1
-	}
-	return 0
+// sortFlight puts what is on its way in the order of the nonces.
+func (t *turn) sortFlight() {
+	slices.SortFunc(t.flight, func(a, b *flying) int { return cmp.Compare(a.Nonce, b.Nonce) })
 }
 
 // recheck looks at an accepted transaction again: it settles, stays, or is back

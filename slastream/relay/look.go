@@ -207,7 +207,7 @@ func (t *turn) refused(c Chunk, err error) Chunk {
 		c.State = Refused
 		return c
 	}
-	c = later(c, t.now()+millis(t.jitter(transientMin)), ClassReverted, revert.Reason)
+	c = later(c, t.now()+millis(t.Jitter(transientMin)), ClassReverted, revert.Reason)
 	return c
 }
 

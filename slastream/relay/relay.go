@@ -97,8 +97,6 @@ func (r *Relay) Run(ctx context.Context) error {
 
 func (r *Relay) now() uint64 { return uint64(max(r.Clock().UnixMilli(), 1)) }
 
-func (r *Relay) jitter(d time.Duration) time.Duration { return r.Jitter(d) }
-
 // Health is what an operator asks first. The zero value is a relay before its
 // first turn. Times are those of Config.Clock.
 type Health struct {

@@ -93,13 +93,12 @@ func (t *turn) unpaused(ctx context.Context, ready []Chunk) bool {
 	if len(ready) == 0 {
 		return true
 	}
-	paused, err := t.Escrow.Paused(ctx)
+	before := t.Health().Paused
+	paused, err := t.askPaused(ctx)
 	if err != nil {
 		t.fail("escrow", err)
 		return false
 	}
-	before := t.Health().Paused
-	t.note(func(h *Health) { h.Paused = paused })
 	if paused && !before {
 		t.Logger.Error("the escrow is paused: chunks wait", "chunks", len(ready))
 	}
@@ -107,6 +106,15 @@ func (t *turn) unpaused(ctx context.Context, ready []Chunk) bool {
 		t.fail("escrow", slastream.ErrPaused)
 	}
 	return !paused
+}
+
+// askPaused asks whether the escrow is paused, and notes it for Health.
+func (t *turn) askPaused(ctx context.Context) (bool, error) {
+	paused, err := t.Escrow.Paused(ctx)
+	if err == nil {
+		t.note(func(h *Health) { h.Paused = paused })
+	}
+	return paused, err
 }
 
 // release signs and sends. It returns how many chunks are left because there are
@@ -192,7 +200,7 @@ func (t *turn) attestOne(ctx context.Context, c Chunk) (Chunk, error) {
 	if c.State == Attested {
 		return c, nil
 	}
-	want := c.attestation()
+	want := c.Attestation()
 	signed, err := t.Signer.Attest(ctx, signer.Request{Attestation: want, Domain: t.Domain, Evidence: c.Proof.Evidence})
 	if err != nil {
 		return c, err
@@ -289,7 +297,7 @@ func signatures(group []Chunk) []attestation.Signed {
 func (t *turn) attestBatch(ctx context.Context, group []Chunk) (attestation.Batch, attestation.Signature, error) {
 	req := signer.BatchRequest{Domain: t.Domain, Items: make([]signer.BatchItem, len(group))}
 	for i, c := range group {
-		req.Items[i] = signer.BatchItem{Attestation: c.attestation(), Evidence: c.Proof.Evidence}
+		req.Items[i] = signer.BatchItem{Attestation: c.Attestation(), Evidence: c.Proof.Evidence}
 	}
 	signed, err := t.Signer.(signer.BatchSigner).AttestBatch(ctx, req)
 	if err != nil {

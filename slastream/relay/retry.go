@@ -81,7 +81,7 @@ func (r *Relay) failed(c Chunk, err error) Chunk {
 	case ClassRefused:
 		low, high = refusedMin, refusedMax
 	}
-	pause := r.jitter(min(high, low<<min(c.Retry.Attempts, 20)))
+	pause := r.Jitter(min(high, low<<min(c.Retry.Attempts, 20)))
 	c.Retry = Retry{Attempts: c.Retry.Attempts + 1, At: r.now() + millis(pause), Class: class, Reason: shorten(err.Error())}
 	return c
 }

@@ -62,11 +62,9 @@ func (t *turn) stillPays(ctx context.Context, f *flying) (bool, error) {
 	if t.nonce > f.Nonce {
 		return true, nil // it cannot be included any more, or is and the node is behind
 	}
-	paused, err := t.Escrow.Paused(ctx)
-	if err != nil {
+	if paused, err := t.askPaused(ctx); err != nil {
 		return false, err
-	}
-	if t.note(func(h *Health) { h.Paused = paused }); paused {
+	} else if paused {
 		return false, slastream.ErrPaused
 	}
 	for _, id := range f.Chunks {
@@ -233,7 +231,7 @@ func (t *turn) replace(ctx context.Context, f *flying, nonce uint64, cause error
 	change.Put = []Transaction{next}
 	if t.move(ctx, f.Transaction, func(c *Chunk) { c.State, c.Tx = Stored, next.TxID }, change) {
 		f.Transaction, f.sent = next, false
-		slices.SortFunc(t.flight, func(a, b *flying) int { return compareNonces(a.Transaction, b.Transaction) })
+		t.sortFlight()
 		if !f.replaced { // once a turn
 			f.replaced = true
 			t.send(ctx, f)

@@ -3,6 +3,7 @@ package watch
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/slastream/slastream-go/attestation"
 	"github.com/slastream/slastream-go/slastream"
@@ -22,7 +23,8 @@ type seenForm struct {
 	BlockHash attestation.Word  `json:"blockHash"`
 }
 
-// eventTypes are the types of events by their names in the state.
+// eventTypes are the types of events by their names in the state: those of the Go
+// types.
 var eventTypes = map[string]func([]byte) (slastream.Event, error){
 	"DealCreated":              readEvent[slastream.DealCreated],
 	"ChunkReleased":            readEvent[slastream.ChunkReleased],
@@ -45,25 +47,7 @@ func (s seenEvent) MarshalJSON() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var name string
-	switch s.Event.(type) {
-	case slastream.DealCreated:
-		name = "DealCreated"
-	case slastream.ChunkReleased:
-		name = "ChunkReleased"
-	case slastream.DealSlashed:
-		name = "DealSlashed"
-	case slastream.DealCompleted:
-		name = "DealCompleted"
-	case slastream.Paused:
-		name = "Paused"
-	case slastream.Unpaused:
-		name = "Unpaused"
-	case slastream.OwnershipTransferStarted:
-		name = "OwnershipTransferStarted"
-	case slastream.OwnershipTransferred:
-		name = "OwnershipTransferred"
-	}
+	name := strings.TrimPrefix(fmt.Sprintf("%T", s.Event), "slastream.")
 	return json.Marshal(seenForm{name, event, s.ID, s.TxIndex, s.BlockNumber, s.BlockHash})
 }
 

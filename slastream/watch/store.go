@@ -7,9 +7,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
+
+	"github.com/slastream/slastream-go/internal/durable"
 )
 
 // maxDocument bounds what a tower reads of its store, bytes.
@@ -77,37 +78,8 @@ func (f FileStore) Load(context.Context) ([]byte, error) {
 
 // Save replaces the file.
 func (f FileStore) Save(_ context.Context, document []byte) error {
-	if err := f.save(document); err != nil {
+	if err := durable.Replace(f.Path, document); err != nil {
 		return fmt.Errorf("watch: saving %q: %w", f.Path, err)
 	}
 	return nil
-}
-
-func (f FileStore) save(document []byte) error {
-	next := f.Path + ".new"
-	file, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(document)
-	if err == nil {
-		err = file.Sync()
-	}
-	if err := errors.Join(err, file.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(next, f.Path); err != nil {
-		return err
-	}
-	// The rename is for good once the directory is synced. Systems that cannot
-	// sync a directory keep the old file or the new one all the same.
-	dir, err := os.Open(filepath.Dir(f.Path))
-	if err != nil {
-		return err
-	}
-	err = dir.Sync()
-	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrInvalid) || errors.Is(err, fs.ErrPermission) {
-		err = nil
-	}
-	return errors.Join(err, dir.Close())
 }

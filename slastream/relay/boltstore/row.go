@@ -66,7 +66,7 @@ func appendChunk(b []byte, c relay.Chunk) ([]byte, error) {
 	signed := c.Signed != attestation.Signed{}
 	// A signature is for the chunk it is stored with, so that its statement needs
 	// no room of its own.
-	own := signed && c.Signed.Attestation == statement(c)
+	own := signed && c.Signed.Attestation == c.Attestation()
 	b = append(b, chunkLayout)
 	b = appendFlags(b, signed, own, c.Batched, c.Counted)
 	b = append(b, byte(c.State), byte(c.Retry.Class))
@@ -110,17 +110,6 @@ func appendEvidence(b []byte, e attestation.Evidence) []byte {
 	return appendUint(b, e.LogIndex)
 }
 
-// statement is what an attestation of the chunk says.
-func statement(c relay.Chunk) attestation.Attestation {
-	return attestation.Attestation{
-		DealID:     c.Deal,
-		ChunkIndex: c.Index,
-		ProofSetID: c.Proof.SetID,
-		RootCID:    c.Proof.RootCID,
-		Timestamp:  c.Proof.Timestamp,
-	}
-}
-
 // parseChunk decodes a row of the table of chunks and its key, the deal and the
 // index.
 func parseChunk(key, row []byte) (relay.Chunk, error) {
@@ -161,11 +150,11 @@ func parseChunk(key, row []byte) (relay.Chunk, error) {
 	c.Updated = r.uint()
 	c.Version = r.uint()
 	// Of the ways to write a signature only one is right.
-	switch plain := c.Signed.Attestation == statement(c); {
+	switch plain := c.Signed.Attestation == c.Attestation(); {
 	case own && !signed, signed && !own && plain, signed && !own && c.Signed == (attestation.Signed{}):
 		r.err = errRow
 	case own:
-		c.Signed.Attestation = statement(c)
+		c.Signed.Attestation = c.Attestation()
 		if c.Signed == (attestation.Signed{}) {
 			r.err = errRow
 		}

@@ -35,6 +35,14 @@ func begin(s *relaytest.Scenario, n int) (deals []attestation.Word) {
 	return deals
 }
 
+// requireReleased asks the escrow how many chunks of each deal are paid.
+func requireReleased(t *testing.T, s *relaytest.Scenario, want uint64, deals ...attestation.Word) {
+	t.Helper()
+	for _, deal := range deals {
+		require.Equal(t, want, s.State(deal).Released)
+	}
+}
+
 func TestD01ARestartPaysNoProofAgain(t *testing.T) {
 	for _, mode := range []relaytest.Mode{relaytest.Single, relaytest.Multicall} {
 		relaytest.Play(t, relaytest.Campaign{Mode: mode}, func(t *testing.T, s *relaytest.Scenario) {
@@ -127,9 +135,7 @@ func TestD06ACrashWhileProofsAreStoredLosesNone(t *testing.T) {
 			dead, _ := s.Turn()
 			require.True(t, dead)
 			require.Zero(t, s.Rest())
-			for _, deal := range deals {
-				require.EqualValues(t, 1, s.State(deal).Released)
-			}
+			requireReleased(t, s, 1, deals...)
 		})
 	}
 }
@@ -180,9 +186,7 @@ func TestD10AnAnswerThatIsLostMakesNoSecondTransaction(t *testing.T) {
 				s.Pass(time.Minute)
 			}
 			require.Zero(t, s.Rest())
-			for _, deal := range deals {
-				require.EqualValues(t, 1, s.State(deal).Released)
-			}
+			requireReleased(t, s, 1, deals...)
 		})
 	}
 }
@@ -205,9 +209,7 @@ func TestD13WhoCannotAskPaysNothing(t *testing.T) {
 			require.Error(t, err)
 		}
 		require.Zero(t, s.Rest())
-		for _, deal := range deals {
-			require.EqualValues(t, 1, s.State(deal).Released)
-		}
+		requireReleased(t, s, 1, deals...)
 	})
 }
 
@@ -279,9 +281,7 @@ func TestD22ABacklogIsOneTransaction(t *testing.T) {
 			turn(t, s)
 			require.Equal(t, before+1, s.Height())
 			require.Zero(t, s.Rest())
-			for _, deal := range deals {
-				require.EqualValues(t, 1, s.State(deal).Released)
-			}
+			requireReleased(t, s, 1, deals...)
 		})
 	}
 }
@@ -311,9 +311,7 @@ func TestD25WhatIsInterruptedGoesOn(t *testing.T) {
 			s.Restart()
 			turn(t, s)
 			require.Zero(t, s.Rest())
-			for _, deal := range deals {
-				require.EqualValues(t, 1, s.State(deal).Released)
-			}
+			requireReleased(t, s, 1, deals...)
 		})
 	}
 }
@@ -331,9 +329,7 @@ func TestWhoReturnsAsksFirst(t *testing.T) {
 		require.True(t, dead)
 		s.Rival(deals[0], 0)
 		require.Zero(t, s.Rest())
-		for _, deal := range deals {
-			require.EqualValues(t, 1, s.State(deal).Released)
-		}
+		requireReleased(t, s, 1, deals...)
 	})
 }
 
