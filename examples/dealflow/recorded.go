@@ -154,7 +154,9 @@ func (f *flow) recorded(ctx context.Context) error {
 		bindings = append(bindings, relay.Binding{Deal: deal, Set: set})
 	}
 	store := relay.NewMemoryStore()
-	r, err := f.newRelay(source, store, bindings...)
+	// Only what a source must do: the recording ends when its data sets are deleted,
+	// and a relay would not bind one that is, and has earned nothing.
+	r, err := f.newRelay(struct{ relay.ProofSource }{source}, store, bindings...)
 	if err != nil {
 		return err
 	}

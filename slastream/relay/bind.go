@@ -90,14 +90,14 @@ func (r *Relay) bind(ctx context.Context, b Binding) error {
 	if !deal.Exists() {
 		return &MismatchError{fmt.Sprintf("the escrow has no deal %s", b.Deal.Big()), "bind a deal that exists; ids start at 1"}
 	}
-	if checker, ok := r.Proofs.(SetChecker); ok && deal.Active {
-		if err := checker.CheckSet(ctx, b.Set); err != nil {
-			return fmt.Errorf("relay: data set %s of deal %s: %w", b.Set.Big(), b.Deal.Big(), err)
-		}
-	}
 	if b.StartEpoch == 0 && r.Start != nil {
 		if b.StartEpoch, err = r.Start(ctx, deal); err != nil {
 			return fmt.Errorf("relay: start epoch of deal %s: %w", b.Deal.Big(), err)
+		}
+	}
+	if deal.Active {
+		if err := r.checkSet(ctx, b); err != nil {
+			return err
 		}
 	}
 	if err := r.free(ctx, b); err != nil {
@@ -118,6 +118,27 @@ func (r *Relay) bind(ctx context.Context, b Binding) error {
 	}
 	r.Logger.Info("bound", "deal", b.Deal, "set", b.Set, "start_epoch", b.StartEpoch, "over", t.Over)
 	return nil
+}
+
+// checkSet asks whether the data set can back the deal. One that cannot any more,
+// such as one that was deleted, may have earned chunks before: a lost store is
+// rebuilt with them.
+func (r *Relay) checkSet(ctx context.Context, b Binding) error {
+	checker, ok := r.Proofs.(SetChecker)
+	if !ok {
+		return nil
+	}
+	err := checker.CheckSet(ctx, b.Set)
+	if err == nil {
+		return nil
+	}
+	if head, headErr := r.Proofs.Head(ctx); headErr == nil && head >= b.StartEpoch {
+		if _, earned, _ := one(r.Proofs.Proofs(ctx, b.Set, b.StartEpoch, head)); earned {
+			r.Logger.Warn("bound for what was earned before", "deal", b.Deal, "set", b.Set, "err", err)
+			return nil
+		}
+	}
+	return fmt.Errorf("relay: data set %s of deal %s: %w", b.Set.Big(), b.Deal.Big(), err)
 }
 
 // sameBinding refuses a binding that differs from the one that is stored.

@@ -39,6 +39,18 @@ func TestBindRefuses(t *testing.T) {
 	}
 }
 
+func TestADataSetThatIsGonePaysWhatItEarned(t *testing.T) {
+	w := newWorld(t)
+	deal, later := w.deal(3), w.deal(3)
+	w.prove(404, 10)
+	check := func(c *relay.Config) { c.Proofs = setChecker{c.Proofs} }
+	_, err := w.start(relay.NewMemoryStore(), check, bind(later, 404, 11)).Step(t.Context())
+	require.ErrorContains(t, err, "no such data set", "it earned nothing since then")
+	_, err = w.start(relay.NewMemoryStore(), check, bind(deal, 404, 10)).Step(t.Context())
+	require.NoError(t, err)
+	require.EqualValues(t, 1, w.released(deal))
+}
+
 type setChecker struct{ relay.ProofSource }
 
 func (setChecker) CheckSet(_ context.Context, set attestation.Word) error {
