@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,6 +33,7 @@ var (
 // so that a test can kill it at any of them.
 type world struct {
 	t      testing.TB
+	mu     sync.Mutex // while a call runs
 	now    uint64
 	memory *escrow.Memory
 	key    *signer.Local
@@ -94,6 +96,8 @@ func (w *world) prove(set, epoch uint64) {
 // step is called around every call of the relay: a kill before the effect, or
 // after it when the answer is lost.
 func (w *world) step(effect func() error) error {
+	w.mu.Lock() // a relay asks with several workers
+	defer w.mu.Unlock()
 	w.calls++
 	if w.calls == w.killAt && !w.after {
 		return errKill
@@ -150,10 +154,13 @@ func (f feed) All(_ context.Context, from, to uint64) iter.Seq2[slastream.Proof,
 }
 
 func (w *world) Deal(ctx context.Context, id attestation.Word) (d slastream.Deal, err error) {
-	err = w.step(func() error { d, err = w.memory.As(account).Deal(ctx, id); return err })
-	if w.deals++; w.deals == w.lagAt {
-		return slastream.Deal{ID: id}, err
-	}
+	err = w.step(func() error {
+		d, err = w.memory.As(account).Deal(ctx, id)
+		if w.deals++; w.deals == w.lagAt {
+			d = slastream.Deal{ID: id}
+		}
+		return err
+	})
 	return d, err
 }
 
