@@ -62,6 +62,20 @@ func (s *eventSource) block(ctx context.Context, id Block) (*blockHeader, error)
 	return b.header()
 }
 
+// settled asks for the newest block that is accepted on L1, nil if there is none
+// yet. A node that does not know the tag may answer with a newer one, which is
+// an error.
+func (s *eventSource) settled(ctx context.Context) (*blockHeader, error) {
+	h, err := s.block(ctx, BlockL1Accepted())
+	if n, _ := code(err); n == codeBlockNotFound {
+		return nil, nil
+	}
+	if err == nil && !h.l1 {
+		return nil, fmt.Errorf("%w: block %d is not accepted on L1, asked for one that is", ErrBadAnswer, h.number)
+	}
+	return h, err
+}
+
 // receipts asks for a block and the events in it that the filter takes.
 func (s *eventSource) receipts(ctx context.Context, number uint64) (*blockHeader, []placedLog, error) {
 	var b struct {

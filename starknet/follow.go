@@ -166,14 +166,7 @@ func (f *follower[E]) head(ctx context.Context) (*blockHeader, error) {
 	if f.config.finality == AcceptedOnL2 {
 		return f.source.block(ctx, Block{})
 	}
-	h, err := f.source.block(ctx, BlockL1Accepted())
-	if n, _ := code(err); n == codeBlockNotFound {
-		return nil, nil
-	}
-	if err == nil && !h.l1 {
-		return nil, fmt.Errorf("%w: block %d is not accepted on L1, asked for one that is", ErrBadAnswer, h.number)
-	}
-	return h, err
+	return f.source.settled(ctx)
 }
 
 // extends reports whether the newest block that was delivered is the target or
