@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/slastream/slastream-go/attestation"
 	"github.com/slastream/slastream-go/slastream"
 	"github.com/slastream/slastream-go/slastream/audit"
+	"github.com/slastream/slastream-go/slastream/escrow"
 	"github.com/slastream/slastream-go/slastream/relay"
 )
 
@@ -43,6 +45,33 @@ func (d *daemon) openAudit() (*recorder, error) {
 
 // Record implements relay.Recorder.
 func (r *recorder) Record(ctx context.Context, p relay.Payment) error {
+	if !p.Tx.Hash.IsZero() {
+		return r.record(ctx, p)
+	}
+	for some := range slices.Chunk(p.Chunks, escrow.MaxBatch) {
+		if err := r.foreign(ctx, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// foreign appends chunks that others paid. What the log says of one of them
+// already stays: such as a payment of this relay, in the words of an older
+// signature.
+func (r *recorder) foreign(ctx context.Context, chunks []relay.Chunk) error {
+	err := r.record(ctx, relay.Payment{Chunks: chunks})
+	if _, ok := errors.AsType[*audit.ConflictError](err); !ok {
+		return err
+	}
+	if len(chunks) == 1 {
+		return nil
+	}
+	half := len(chunks) / 2
+	return errors.Join(r.foreign(ctx, chunks[:half]), r.foreign(ctx, chunks[half:]))
+}
+
+func (r *recorder) record(ctx context.Context, p relay.Payment) error {
 	release := audit.Release{TxHash: p.Tx.Hash, Block: p.Status.BlockNumber, Sender: p.Tx.Sender, Batched: p.Batched}
 	seen := map[attestation.Word]bool{}
 	var entries []audit.Entry
@@ -55,12 +84,15 @@ func (r *recorder) Record(ctx context.Context, p relay.Payment) error {
 			}
 			entries = append(entries, audit.Entry{Deal: &deal})
 		}
+		if c.Signed == (attestation.Signed{}) {
+			c.Signed.Attestation = c.Attestation() // another relay has signed it
+		}
 		release.Chunks = append(release.Chunks, audit.Chunk{Proof: c.Proof, Signed: c.Signed, Amount: c.Amount})
 	}
 	entries = append(entries, audit.Entry{Release: &release})
 	err := r.log.Append(entries...)
 	conflict, ok := errors.AsType[*audit.ConflictError](err)
-	if !ok || conflict.TxHash.IsZero() || conflict.TxHash == release.TxHash {
+	if !ok || release.TxHash.IsZero() || conflict.TxHash.IsZero() || conflict.TxHash == release.TxHash {
 		return err
 	}
 	// A reorganization of Starknet took the transaction that the log names off the

@@ -3,6 +3,7 @@ package relay
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/slastream/slastream-go/attestation"
 	"github.com/slastream/slastream-go/slastream"
@@ -19,7 +20,7 @@ const (
 	Stored                // the release transaction is signed and numbered, perhaps sent
 	Sent                  // the node took the transaction
 	Accepted              // the escrow has paid the chunk in a block accepted on L2; it is looked at again
-	Settled               // that block is proven on L1, or has stood as long as Config.SettleAfter; the end
+	Settled               // that block is accepted on L1; the end
 	Refused               // the escrow will never pay the chunk; the end
 )
 
@@ -35,7 +36,8 @@ func (s State) String() string {
 // MarshalText writes the state as String does.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// Open reports whether the chunk is still to be paid.
+// Open reports whether a chunk in that state is still to be paid, as a rule:
+// [Chunk.Open] knows more.
 func (s State) Open() bool { return s < Accepted }
 
 // A ChunkID names one chunk of one deal. It is comparable.
@@ -71,6 +73,10 @@ type Chunk struct {
 	Updated  uint64 // when it came into State
 	Version  uint64 // how often the store has stored it; what [Store.Commit] compares
 }
+
+// Open reports whether the chunk is still to be paid. It is not if its deal is
+// over, and only that this is accepted on L1 is waited for.
+func (c Chunk) Open() bool { return c.State.Open() && c.Retry.Class != ClassOver }
 
 // ID returns what names the chunk.
 func (c Chunk) ID() ChunkID { return ChunkID{c.Deal, c.Index} }
@@ -119,3 +125,12 @@ type Transaction struct {
 
 // newest returns what is sent.
 func (t Transaction) newest() slastream.SignedTx { return t.Signed[len(t.Signed)-1] }
+
+// clone returns a copy that shares nothing with t.
+func (t Transaction) clone() Transaction {
+	t.Signed, t.Chunks = slices.Clone(t.Signed), slices.Clone(t.Chunks)
+	for i := range t.Signed {
+		t.Signed[i].Body = slices.Clone(t.Signed[i].Body)
+	}
+	return t
+}

@@ -16,7 +16,7 @@ import (
 // What a field of [Config] means when it is 0.
 const (
 	DefaultPoll        = 15 * time.Second // half an epoch
-	DefaultLease       = 15 * time.Second
+	DefaultLease       = time.Minute
 	DefaultBumpAfter   = 5 * time.Minute
 	DefaultSettleAfter = time.Hour
 	DefaultInFlight    = 16
@@ -28,7 +28,7 @@ const (
 type Config struct {
 	Proofs ProofSource // also a [Feed], a [Confirmer] and a [SetChecker], if it is one
 	Signer signer.Signer
-	Escrow Escrow // also a [Batcher], a [Multicaller] and a [Bumper], if it is one
+	Escrow Escrow // also a [Batcher], a [Multicaller], a [Bumper] and a [SettledReader], if it is one
 	Store  Store
 	Domain attestation.Domain // Starknet chain and escrow; goes to the signer with each request
 	Rules  attestation.Rules  // what signatures the escrow takes; each is checked before it is sent
@@ -65,9 +65,9 @@ type Config struct {
 	Stagger time.Duration
 
 	Poll        time.Duration // pause between two turns of Run
-	Lease       time.Duration // how long a process that ended keeps the others from sending; longer than a turn
+	Lease       time.Duration // within it another process sends after one has ended; at least four times Poll
 	BumpAfter   time.Duration // how long a transaction waits until it is replaced by one with higher fees
-	SettleAfter time.Duration // how often what is accepted is looked at until it is settled, and how long until a payment by others is
+	SettleAfter time.Duration // how often what is accepted is looked at until it is settled; see [SettledReader]
 
 	Recorder Recorder     // told of each payment, nil: nobody
 	Observer Observer     // told what happens, nil: nobody

@@ -119,6 +119,9 @@ func (t *turn) move(ctx context.Context, tx Transaction, change func(*Chunk), c 
 
 // chunksOf returns the chunks of a transaction, in its order.
 func (t *turn) chunksOf(ctx context.Context, tx Transaction) ([]Chunk, error) {
+	if len(tx.Chunks) == 0 {
+		return nil, &storeError{errors.New("a transaction has no chunks")} // without IDs it would be all chunks
+	}
 	chunks, err := collect(t.Store.Chunks(ctx, ChunkQuery{IDs: tx.Chunks}))
 	if err != nil {
 		return nil, &storeError{err}

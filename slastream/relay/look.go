@@ -121,6 +121,9 @@ func (t *turn) look(ctx context.Context, chunks []Chunk) []Chunk {
 			}
 			c = t.failed(chunks[i], errs[i])
 		}
+		if c.State == Refused || c.Retry.Class == ClassOver {
+			delete(t.suspects, c.Deal) // it is known now what is wrong
+		}
 		if c.State == Refused {
 			if over, err := t.overTrack(ctx, c.Deal); err != nil {
 				t.fail("track", err)
@@ -134,6 +137,10 @@ func (t *turn) look(ctx context.Context, chunks []Chunk) []Chunk {
 		} else {
 			ready = append(ready, c)
 		}
+	}
+	if err := t.recordForeign(ctx, change.Chunks); err != nil {
+		t.fail("record what others paid", err)
+		return nil
 	}
 	stored, err := t.put(ctx, before, change)
 	if err != nil {
@@ -149,6 +156,19 @@ func (t *turn) look(ctx context.Context, chunks []Chunk) []Chunk {
 	return slices.DeleteFunc(ready, func(c Chunk) bool { return halted[c.Deal] })
 }
 
+// recordForeign tells the recorder of chunks that are settled and that others
+// paid.
+func (t *turn) recordForeign(ctx context.Context, chunks []Chunk) error {
+	if t.Recorder == nil {
+		return nil
+	}
+	foreign := slices.DeleteFunc(slices.Clone(chunks), func(c Chunk) bool { return c.State != Settled })
+	if len(foreign) == 0 {
+		return nil
+	}
+	return t.Recorder.Record(ctx, Payment{Chunks: foreign})
+}
+
 // lookAt asks about one chunk. It runs beside others.
 func (t *turn) lookAt(ctx context.Context, c Chunk) (Chunk, error) {
 	paid, err := t.Escrow.ChunkReleased(ctx, c.Deal, c.Index)
@@ -156,7 +176,7 @@ func (t *turn) lookAt(ctx context.Context, c Chunk) (Chunk, error) {
 		return c, err
 	}
 	if paid {
-		return t.paid(c), nil
+		return t.paid(ctx, c)
 	}
 	if c.State == Accepted { // a reorganization of Starknet took the payment back
 		c.State, c.TxHash, c.Retry = Observed, attestation.Word{}, Retry{}
@@ -170,9 +190,11 @@ func (t *turn) lookAt(ctx context.Context, c Chunk) (Chunk, error) {
 	}
 	switch {
 	case !deal.Active:
-		return t.refused(c, slastream.ErrDealNotActive), nil
+		return t.ended(ctx, c)
 	case c.Index >= deal.Chunks:
 		return t.refused(c, slastream.ErrChunkOutOfBounds), nil
+	case c.Retry.Class == ClassOver: // a reorganization of Starknet took the end back
+		c.Retry = Retry{}
 	}
 	if wait := t.turnOf(c); wait > t.now() {
 		return later(c, wait, ClassTurn, "another relay goes first"), nil
@@ -188,27 +210,60 @@ func (t *turn) lookAt(ctx context.Context, c Chunk) (Chunk, error) {
 	return c, nil
 }
 
-// paid takes a chunk that somebody paid to Accepted, and to Settled when it was
-// seen to be paid long enough.
-func (t *turn) paid(c Chunk) Chunk {
-	if c.State == Accepted {
+// paid takes a chunk that somebody paid to Accepted, and later to Settled.
+func (t *turn) paid(ctx context.Context, c Chunk) (Chunk, error) {
+	settled := c.State == Accepted
+	if reader, ok := t.Escrow.(SettledReader); ok && settled {
+		var err error
+		if settled, err = reader.ChunkSettled(ctx, c.Deal, c.Index); err != nil {
+			return c, err
+		}
+	}
+	if settled {
 		c.State, c.Retry = Settled, Retry{}
-		return c
+		return c, nil
 	}
 	c.State, c.Retry = Accepted, Retry{At: t.now() + millis(t.SettleAfter)}
-	return c
+	return c, nil
+}
+
+// ended is a chunk that is not paid, of a deal that is over. If the escrow can be
+// asked at a block accepted on L1, it is refused when the end of the deal is
+// there: one that a reorganization of Starknet takes back ends nothing.
+func (t *turn) ended(ctx context.Context, c Chunk) (Chunk, error) {
+	reader, ok := t.Escrow.(SettledReader)
+	if !ok {
+		return t.refused(c, slastream.ErrDealNotActive), nil
+	}
+	why := reason(slastream.ErrDealNotActive)
+	if c.Retry.Class != ClassOver {
+		return later(c, t.now()+millis(t.Jitter(transientMin)), ClassOver, why), nil
+	}
+	deal, err := reader.DealSettled(ctx, c.Deal)
+	switch {
+	case err != nil:
+		return c, err
+	case deal.Exists() && !deal.Active:
+		c.State = Refused
+		return c, nil
+	}
+	return later(c, t.now()+millis(t.SettleAfter), ClassOver, why), nil
 }
 
 // refused ends a chunk that will never be paid. It takes two turns: one answer of
 // a node ends nothing for good.
 func (t *turn) refused(c Chunk, err error) Chunk {
-	revert, _ := errors.AsType[*slastream.RevertError](err)
-	if c.Retry.Reason == revert.Reason {
+	if c.Retry.Reason == reason(err) {
 		c.State = Refused
 		return c
 	}
-	c = later(c, t.now()+millis(t.Jitter(transientMin)), ClassReverted, revert.Reason)
-	return c
+	return later(c, t.now()+millis(t.Jitter(transientMin)), ClassReverted, reason(err))
+}
+
+// reason is what the escrow would revert with.
+func reason(err error) string {
+	revert, _ := errors.AsType[*slastream.RevertError](err)
+	return revert.Reason
 }
 
 // overTrack is the track of a deal that has ended, if it is not over yet: its

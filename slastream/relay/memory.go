@@ -29,7 +29,7 @@ type MemoryStore struct {
 	used   map[attestation.PeriodKey]ChunkID
 	txs    map[TxID]Transaction
 	leases map[string]Lease
-	spends map[Spend]slastream.Amount // keyed without amount
+	spends map[string]map[Hour]slastream.Amount
 }
 
 var _ Store = (*MemoryStore)(nil)
@@ -46,7 +46,7 @@ func NewMemoryStore() *MemoryStore {
 		used:   map[attestation.PeriodKey]ChunkID{},
 		txs:    map[TxID]Transaction{},
 		leases: map[string]Lease{},
-		spends: map[Spend]slastream.Amount{},
+		spends: map[string]map[Hour]slastream.Amount{},
 	}
 }
 
@@ -92,7 +92,7 @@ func (m *MemoryStore) putChunk(c Chunk) {
 	if c.State < Settled && c.Tx == (TxID{}) {
 		m.work[id] = struct{}{}
 	}
-	if c.State.Open() {
+	if c.Open() {
 		m.open[id] = c.Observed
 	}
 }
@@ -120,7 +120,7 @@ func (m *MemoryStore) Tracks(_ context.Context, q TrackQuery) iter.Seq2[Track, e
 			found = slices.Collect(maps.Values(m.tracks))
 		}
 		found = slices.DeleteFunc(found, func(t Track) bool {
-			return t.Deal.Cmp(q.After) <= 0 && !q.After.IsZero() || q.Behind && (!t.Behind || !t.reading())
+			return t.Deal.Cmp(q.After) <= 0 && !q.After.IsZero() || q.Behind && (!t.Behind || !t.reading()) || q.Set != nil && (t.Set != *q.Set || t.Over)
 		})
 		slices.SortFunc(found, func(a, b Track) int { return a.Deal.Cmp(b.Deal) })
 		return limited(found, q.Limit)
@@ -208,7 +208,7 @@ func (m *MemoryStore) Chunks(_ context.Context, q ChunkQuery) iter.Seq2[Chunk, e
 			found = slices.SortedFunc(maps.Values(m.chunks), func(a, b Chunk) int { return a.ID().Compare(b.ID()) })
 		}
 		found = slices.DeleteFunc(found, func(c Chunk) bool {
-			return q.Deal != nil && c.Deal != *q.Deal || q.After != nil && c.ID().Compare(*q.After) <= 0 || q.Open && !c.State.Open()
+			return q.Deal != nil && c.Deal != *q.Deal || q.After != nil && c.ID().Compare(*q.After) <= 0 || q.Open && !c.Open()
 		})
 		return limited(found, q.Limit)
 	})
@@ -222,7 +222,7 @@ func (m *MemoryStore) Transactions(_ context.Context, sender slastream.Address, 
 		var found []Transaction
 		for _, t := range m.txs {
 			if t.Sender == sender && (t.State < Accepted || t.Due <= due) {
-				found = append(found, t)
+				found = append(found, t.clone())
 			}
 		}
 		slices.SortFunc(found, func(a, b Transaction) int { return cmp.Compare(a.Nonce, b.Nonce) })
@@ -234,14 +234,18 @@ func (m *MemoryStore) Transactions(_ context.Context, sender slastream.Address, 
 func (m *MemoryStore) Commit(_ context.Context, c Change) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if c.Lease.Name != "" && m.leases[c.Lease.Name].Token != c.Lease.Token {
+	switch {
+	case c.Lease.Name != "" && m.leases[c.Lease.Name].Token != c.Lease.Token:
 		return fmt.Errorf("%w: %s", ErrLease, c.Lease.Name)
+	case c.Lease.Name == "" && c.NeedsLease():
+		return fmt.Errorf("%w: the change has none", ErrLease)
 	}
 	if err := m.checkTracks(c.Tracks); err != nil {
 		return err
 	}
 	for _, chunk := range c.Chunks {
-		if old, ok := m.chunks[chunk.ID()]; !ok || old.Version != chunk.Version {
+		old, ok := m.chunks[chunk.ID()]
+		if !ok || old.Version != chunk.Version || old.State == Refused && chunk.State != Refused {
 			return fmt.Errorf("%w: chunk %v", ErrConflict, chunk.ID())
 		}
 	}
@@ -265,15 +269,20 @@ func (m *MemoryStore) Commit(_ context.Context, c Change) error {
 		delete(m.txs, id)
 	}
 	for _, t := range c.Put {
-		m.txs[t.TxID] = t
+		m.txs[t.TxID] = t.clone()
 	}
 	for _, s := range c.Spend {
-		key := Spend{Scope: s.Scope, Hour: s.Hour}
-		sum, err := m.spends[key].Add(s.Amount)
+		hours := m.spends[s.Scope]
+		if hours == nil {
+			hours = map[Hour]slastream.Amount{}
+			m.spends[s.Scope] = hours
+		}
+		sum, err := hours[s.Hour].Add(s.Amount)
 		if err != nil {
 			sum = maxAmount
 		}
-		m.spends[key] = sum
+		hours[s.Hour] = sum
+		maps.DeleteFunc(hours, func(h Hour, _ slastream.Amount) bool { return h < s.Hour && s.Hour-h > SpendHours })
 	}
 	return nil
 }
@@ -300,8 +309,8 @@ func (m *MemoryStore) Spent(_ context.Context, scope string, from Hour) (slastre
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var sum slastream.Amount
-	for key, amount := range m.spends {
-		if key.Scope != scope || key.Hour < from {
+	for h, amount := range m.spends[scope] {
+		if h < from {
 			continue
 		}
 		next, err := sum.Add(amount)

@@ -202,7 +202,8 @@ func (r *Relay) readTrack(ctx context.Context, t *Track, cursor uint64) ([]Chunk
 // store stores an observation. If a proof was used before, the deal is halted and
 // left out: that two deals claim one period is for a person to look at. Where the
 // other deal is over and its chunk not paid yet, the deal is only left behind: if
-// the chunk ends as refused, the period is free. If another process has observed,
+// the chunk ends as refused, which it does at once if it waits for that, the
+// period is free. If another process has observed,
 // the error is [ErrConflict].
 func (r *Relay) store(ctx context.Context, o Observation) (int, error) {
 	for {
@@ -220,10 +221,16 @@ func (r *Relay) store(ctx context.Context, o Observation) (int, error) {
 			return 0, &storeError{err}
 		}
 		deal := used.Chunk.Deal
-		undecided, otherErr := r.undecided(ctx, used.By)
-		if otherErr == nil && undecided {
+		other, undecided, otherErr := r.undecided(ctx, used.By)
+		switch {
+		case otherErr != nil:
+		case undecided && other.Retry.Class == ClassOver:
+			if otherErr = r.refuse(ctx, other); otherErr == nil {
+				continue // the period is free
+			}
+		case undecided:
 			otherErr = r.setBack(ctx, deal, "")
-		} else if otherErr == nil {
+		default:
 			otherErr = r.halt(ctx, deal, err.Error())
 		}
 		if otherErr != nil {
@@ -234,15 +241,27 @@ func (r *Relay) store(ctx context.Context, o Observation) (int, error) {
 	}
 }
 
-// undecided reports whether a chunk of a deal that is over is not paid yet, and
-// not refused.
-func (r *Relay) undecided(ctx context.Context, id ChunkID) (bool, error) {
+// undecided returns a chunk, and whether it is one of a deal that is over, not
+// paid yet and not refused.
+func (r *Relay) undecided(ctx context.Context, id ChunkID) (Chunk, bool, error) {
 	c, ok, err := one(r.Store.Chunks(ctx, ChunkQuery{IDs: []ChunkID{id}}))
 	if err != nil || !ok || !c.State.Open() {
-		return false, err
+		return c, false, err
 	}
 	t, ok, err := r.track(ctx, id.Deal)
-	return ok && t.Over, err
+	return c, ok && t.Over, err
+}
+
+// refuse ends a chunk of a deal that is over before that is accepted on L1: a
+// live deal claims its proving period, and would wait for hours.
+func (r *Relay) refuse(ctx context.Context, c Chunk) error {
+	from := c.State
+	c.State, c.Updated = Refused, r.now()
+	if err := r.Store.Commit(ctx, Change{Chunks: []Chunk{c}}); err != nil {
+		return err
+	}
+	r.moved(c, from)
+	return nil
 }
 
 func collect[T any](seq iter.Seq2[T, error]) ([]T, error) {

@@ -64,7 +64,7 @@ func (t *turn) running(ctx context.Context, chunks []Chunk) []Chunk {
 			return nil
 		}
 		s, suspected := t.suspects[c.Deal]
-		suspected = suspected && c.State < Accepted
+		suspected = suspected && c.Open()
 		switch {
 		case track.Halted != "":
 			before = append(before, c)

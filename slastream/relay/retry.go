@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/slastream/slastream-go/signer"
@@ -20,11 +21,12 @@ const (
 	ClassTransient              // a node or the signer failed; the same may succeed later
 	ClassReverted               // the escrow refuses the chunk for now, such as while it is paused
 	ClassRefused                // the signer refuses to sign
+	ClassOver                   // the deal is over; the chunk is refused when that is accepted on L1
 )
 
 // String returns the class in lower case.
 func (c Class) String() string {
-	names := [...]string{"", "turn", "held", "transient", "reverted", "refused"}
+	names := [...]string{"", "turn", "held", "transient", "reverted", "refused", "over"}
 	if int(c) < len(names) {
 		return names[c]
 	}
@@ -94,7 +96,7 @@ func later(c Chunk, at uint64, class Class, reason string) Chunk {
 
 func shorten(s string) string {
 	if len(s) > maxReason {
-		return s[:maxReason] + "…"
+		s = strings.ToValidUTF8(s[:maxReason], "") + "…"
 	}
 	return s
 }

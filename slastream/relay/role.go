@@ -95,9 +95,22 @@ type Broadcaster interface {
 	Status(ctx context.Context, hash attestation.Word) (slastream.TxStatus, error)
 }
 
+// A SettledReader is an [Escrow] that answers from the newest block accepted on
+// L1, too: no reorganization of Starknet takes that back. What it answers about a
+// deal that is not there yet is false and the zero Deal.
+//
+// With one, a chunk that somebody else paid is [Settled], and one of a deal that
+// is over [Refused], when that block says so. Without one, the first is when it
+// was seen to be paid again after Config.SettleAfter, and the second after a
+// second answer of the node.
+type SettledReader interface {
+	ChunkSettled(ctx context.Context, deal attestation.Word, chunk uint64) (bool, error)
+	DealSettled(ctx context.Context, id attestation.Word) (slastream.Deal, error)
+}
+
 // An Escrow is what the relay needs of the escrow and of its own account.
-// starknet.Escrow with an account is one; it is a [Batcher], a [Multicaller] and
-// a [Bumper] too. Reader and State answer from accepted blocks. The account must
+// starknet.Escrow with an account is one; it is a [Batcher], a [Multicaller], a
+// [Bumper] and a [SettledReader] too. Reader and State answer from accepted blocks. The account must
 // be the relay's alone: another sender would take its nonces.
 type Escrow interface {
 	slastream.Reader
@@ -106,13 +119,17 @@ type Escrow interface {
 	Broadcaster
 }
 
-// A Recorder keeps a history of what was paid, such as package slastream/audit.
-// It is told just before the store is, so it can be told twice and must not mind.
+// A Recorder keeps a history of what was paid, such as package slastream/audit:
+// what this relay paid when it is accepted, and what others paid when it is
+// settled. It is told just before the store is, so it can be told twice and must
+// not mind.
 type Recorder interface {
 	Record(ctx context.Context, p Payment) error
 }
 
-// A Payment is a transaction of the relay that the escrow accepted.
+// A Payment is a transaction of the relay that the escrow accepted, or chunks that
+// others paid: then Tx and Status are zero, and a chunk has a signature only if
+// this relay had signed for it.
 type Payment struct {
 	Tx      slastream.SignedTx
 	Status  slastream.TxStatus

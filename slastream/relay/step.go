@@ -116,7 +116,7 @@ func (t *turn) run(ctx context.Context) {
 
 // takeLease reports whether this process may send for the account.
 func (t *turn) takeLease(ctx context.Context) bool {
-	lease, err := t.Store.Lease(ctx, t.Escrow.Account().String(), t.Name, t.Config.Lease)
+	lease, err := t.Store.Lease(ctx, t.Escrow.Account().String(), t.Name, t.leaseTime())
 	switch {
 	case errors.Is(err, ErrLease):
 		return false
@@ -131,12 +131,15 @@ func (t *turn) takeLease(ctx context.Context) bool {
 	return true
 }
 
+// leaseTime leaves a quarter of Config.Lease for another process to come by.
+func (t *turn) leaseTime() time.Duration { return t.Config.Lease / 4 * 3 }
+
 // commit stores a change under the lease, and renews the lease when a part of it
 // has passed.
 func (t *turn) commit(ctx context.Context, c Change) error {
-	if now := t.Clock(); now.Sub(t.began) > t.Config.Lease/3 {
+	if now := t.Clock(); now.Sub(t.began) > t.leaseTime()/3 {
 		t.began = now
-		lease, err := t.Store.Lease(ctx, t.lease.Name, t.Name, t.Config.Lease)
+		lease, err := t.Store.Lease(ctx, t.lease.Name, t.Name, t.leaseTime())
 		if err != nil {
 			return &storeError{err}
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/slastream/slastream-go/attestation"
@@ -72,8 +73,10 @@ type Store interface {
 	// Commit makes a change. It fails with [ErrLease] unless the lease is the
 	// newest of its name, and with [ErrConflict] if a chunk or a track does not
 	// exist or has another version than that of the change, or if a transaction
-	// exists whose first signed transaction is another one. A chunk that becomes
-	// Refused gives its proving period back: it was not paid for.
+	// exists whose first signed transaction is another one, or if a chunk that is
+	// Refused would become something else. A chunk that becomes Refused gives its
+	// proving period back: it was not paid for. What is spent in an hour makes the
+	// store forget what was more than [SpendHours] before, of the same scope.
 	Commit(ctx context.Context, c Change) error
 
 	// Lease gives the right to send for an account to one owner until ttl from
@@ -81,7 +84,8 @@ type Store interface {
 	// token. Another owner's is [ErrLease] until it has run out; then the token
 	// is a higher one, and Commit refuses the lower ones. ttl 0 gives the lease up.
 	Lease(ctx context.Context, name, owner string, ttl time.Duration) (Lease, error)
-	// Spent sums what the governor counted for a scope from an hour on.
+	// Spent sums what the governor counted for a scope from an hour on; at most
+	// 2^256 − 1.
 	Spent(ctx context.Context, scope string, from Hour) (slastream.Amount, error)
 	// Stats counts the chunks by state.
 	Stats(ctx context.Context) (Stats, error)
@@ -105,7 +109,7 @@ type ChunkQuery struct {
 	// (Tx is the zero value), neither Settled nor Refused, with Retry.At at or
 	// before Due (Unix milliseconds), in that order. 0 is not asked for.
 	Due   uint64
-	Open  bool // only those that are still to be paid
+	Open  bool // only those that are still to be paid: [Chunk.Open]
 	Limit int  // at most so many; 0: all
 }
 
@@ -118,13 +122,23 @@ type Observation struct {
 
 // A Change is what a turn of the relay stores at once.
 type Change struct {
-	Lease  Lease   // what allows Put, Drop and Chunks; the zero value allows only Tracks and Chunks without a transaction
+	Lease  Lease   // what allows Put, Drop and Chunks; with the zero value, Put, Drop and a chunk with a Tx are ErrLease
 	Tracks []Track // with the versions that were read; they are stored with the next one
 	Chunks []Chunk // the same
 	Put    []Transaction
 	Drop   []TxID
 	Spend  []Spend
 }
+
+// NeedsLease reports whether a change is one that only the holder of a lease may
+// make.
+func (c Change) NeedsLease() bool {
+	return len(c.Put)+len(c.Drop) > 0 || slices.ContainsFunc(c.Chunks, func(c Chunk) bool { return c.Tx != (TxID{}) })
+}
+
+// SpendHours is how long what was spent is remembered, in hours: longer than any
+// of the [Limits].
+const SpendHours = 48
 
 // A Lease is the right to send for an account.
 type Lease struct {
@@ -149,5 +163,5 @@ type Spend struct {
 type Stats struct {
 	Chunks [Refused + 1]uint64 // how many chunks are in each state
 	Tracks uint64              // how many there are
-	Oldest uint64              // when the oldest open chunk was observed, Unix milliseconds; 0 for none
+	Oldest uint64              // when the oldest chunk that is open was observed, Unix milliseconds; 0 for none
 }

@@ -88,13 +88,8 @@ func (t *tx) earn(c relay.Chunk) error {
 // Commit implements [relay.Store].
 func (s *Store) Commit(ctx context.Context, c relay.Change) error {
 	return s.update(ctx, func(t *tx) error {
-		if c.Lease.Name != "" {
-			switch token, err := t.token(c.Lease.Name); {
-			case err != nil:
-				return err
-			case token == 0 || token != c.Lease.Token:
-				return fmt.Errorf("%w: %s has token %d, not %d", relay.ErrLease, c.Lease.Name, token, c.Lease.Token)
-			}
+		if err := t.checkLease(c); err != nil {
+			return err
 		}
 		if err := t.changeTracks(c.Tracks); err != nil {
 			return err
@@ -114,6 +109,21 @@ func (s *Store) Commit(ctx context.Context, c relay.Change) error {
 	})
 }
 
+// checkLease refuses a change whose lease is not the newest, or is missing.
+func (t *tx) checkLease(c relay.Change) error {
+	if c.Lease.Name == "" {
+		if c.NeedsLease() {
+			return fmt.Errorf("%w: the change has none", relay.ErrLease)
+		}
+		return nil
+	}
+	token, err := t.token(c.Lease.Name)
+	if err == nil && (token == 0 || token != c.Lease.Token) {
+		err = fmt.Errorf("%w: %s has token %d, not %d", relay.ErrLease, c.Lease.Name, token, c.Lease.Token)
+	}
+	return err
+}
+
 // changeChunks stores the next version of chunks.
 func (t *tx) changeChunks(chunks []relay.Chunk) error {
 	for _, c := range chunks {
@@ -125,6 +135,8 @@ func (t *tx) changeChunks(chunks []relay.Chunk) error {
 			return fmt.Errorf("%w: no chunk %v", relay.ErrConflict, c.ID())
 		case old.Version != c.Version:
 			return fmt.Errorf("%w: chunk %v has version %d, not %d", relay.ErrConflict, c.ID(), old.Version, c.Version)
+		case old.State == relay.Refused && c.State != relay.Refused:
+			return fmt.Errorf("%w: chunk %v is refused", relay.ErrConflict, c.ID())
 		}
 		c.Version++
 		if err := t.putChunk(old, c); err != nil {

@@ -32,7 +32,7 @@ func dueKey(c relay.Chunk) []byte {
 // openKey is the chunk's entry in the index of those still to be paid, nil for
 // none.
 func openKey(c relay.Chunk) []byte {
-	if c.Version == 0 || !c.State.Open() {
+	if c.Version == 0 || !c.Open() {
 		return nil
 	}
 	return timeKey(c.Observed, c.ID())
@@ -88,7 +88,7 @@ func (t *tx) earner(period []byte) (relay.ChunkID, bool, error) {
 // Chunks implements [relay.Store].
 func (s *Store) Chunks(ctx context.Context, q relay.ChunkQuery) iter.Seq2[relay.Chunk, error] {
 	wanted := func(c relay.Chunk) bool {
-		return (q.Deal == nil || *q.Deal == c.Deal) && (q.After == nil || c.ID().Compare(*q.After) > 0) && (!q.Open || c.State.Open())
+		return (q.Deal == nil || *q.Deal == c.Deal) && (q.After == nil || c.ID().Compare(*q.After) > 0) && (!q.Open || c.Open())
 	}
 	find := scan[relay.Chunk]{table: tableChunks, from: []byte{0}, limit: q.Limit}
 	switch {

@@ -83,8 +83,7 @@ func fill(t testing.TB, s relay.Store) {
 		chunks = append(chunks, benchChunk(deal, 0), benchChunk(deal, 1))
 	}
 	require.NoError(t, s.Observe(ctx, relay.Observation{Next: 5_000_000, Chunks: chunks}))
-	lease, err := s.Lease(ctx, "account", "owner", time.Hour)
-	require.NoError(t, err)
+	lease := mustLease(t, s)
 	for nonce := range uint64(8) {
 		tx := relay.Transaction{TxID: relay.TxID{Sender: benchSender, Nonce: nonce}, State: relay.Stored + relay.State(nonce%3), Due: 100 * nonce, Stored: nonce}
 		tx.Signed = []slastream.SignedTx{{Hash: benchSender.Word(), Sender: benchSender, Nonce: nonce, Body: make([]byte, 3000*nonce)}}
@@ -96,6 +95,13 @@ func fill(t testing.TB, s relay.Store) {
 			Spend: []relay.Spend{{Hour: relay.Hour(nonce), Amount: c.Amount}},
 		}))
 	}
+}
+
+func mustLease(t testing.TB, s relay.Store) relay.Lease {
+	t.Helper()
+	lease, err := s.Lease(t.Context(), "account", "owner", time.Hour)
+	require.NoError(t, err)
+	return lease
 }
 
 func mustChunk(t testing.TB, s relay.Store, id relay.ChunkID) relay.Chunk {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/slastream/slastream-go/attestation"
 	"github.com/slastream/slastream-go/slastream"
@@ -87,7 +88,32 @@ func (t *tx) spend(s relay.Spend) error {
 			return err
 		}
 	}
-	return t.put(tableSpends, key, appendWord(nil, sum.Word()))
+	if err := t.put(tableSpends, key, appendWord(nil, sum.Word())); err != nil {
+		return err
+	}
+	return t.forget(s)
+}
+
+// forget deletes what nobody asks for any more of the scope of a spend.
+func (t *tx) forget(s relay.Spend) error {
+	if s.Hour <= relay.SpendHours {
+		return nil
+	}
+	b, err := t.bucket(tableSpends)
+	if err != nil {
+		return err
+	}
+	end, cursor := spendKey(s.Scope, s.Hour-relay.SpendHours), b.Cursor()
+	var old [][]byte
+	for key, _ := cursor.Seek(appendBytes(nil, s.Scope)); key != nil && bytes.Compare(key, end) < 0; key, _ = cursor.Next() {
+		old = append(old, slices.Clone(key))
+	}
+	for _, key := range old {
+		if err := t.delete(tableSpends, key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Spent implements [relay.Store]. A sum that no u256 holds is the greatest that

@@ -45,10 +45,11 @@ func small(t *testing.T) string {
 }
 
 // long is a change that needs 200 KB.
-func long(nonce uint64) relay.Change {
+func long(t *testing.T, s *boltstore.Store, nonce uint64) relay.Change {
+	t.Helper()
 	tx := relay.Transaction{TxID: relay.TxID{Sender: benchSender, Nonce: nonce}, State: relay.Stored}
 	tx.Signed = []slastream.SignedTx{{Sender: tx.Sender, Nonce: nonce, Body: bytes.Repeat([]byte{byte(nonce)}, 200_000)}}
-	return relay.Change{Put: []relay.Transaction{tx}, Spend: []relay.Spend{{Hour: relay.Hour(nonce), Amount: slastream.AmountFromUint64(nonce)}}}
+	return relay.Change{Lease: mustLease(t, s), Put: []relay.Transaction{tx}, Spend: []relay.Spend{{Hour: relay.Hour(nonce), Amount: slastream.AmountFromUint64(nonce)}}}
 }
 
 // until stores changes until one fails, and returns its error. Nothing of it may
@@ -57,7 +58,7 @@ func until(t *testing.T, s *boltstore.Store) error {
 	t.Helper()
 	for nonce := uint64(100); nonce < 1000; nonce++ {
 		before := mustRead(t, s)
-		if err := s.Commit(t.Context(), long(nonce)); err != nil {
+		if err := s.Commit(t.Context(), long(t, s, nonce)); err != nil {
 			require.Equal(t, before, mustRead(t, s))
 			return err
 		}
@@ -71,20 +72,20 @@ func TestDiskFull(t *testing.T) {
 	path, ballast := filepath.Join(dir, "relay.db"), filepath.Join(dir, "ballast")
 	s, err := boltstore.Open(path)
 	require.NoError(t, err)
-	fill(t, s)
-	require.NoError(t, os.WriteFile(ballast, bytes.Repeat([]byte{1}, 300_000), 0o600))
+	fill(t, s) // which takes the lease, too
+	require.NoError(t, os.WriteFile(ballast, bytes.Repeat([]byte{1}, 450_000), 0o600))
 
 	require.ErrorIs(t, until(t, s), syscall.ENOSPC)
 	full := mustRead(t, s)
 	for range 5 { // each method that stores
-		require.Error(t, s.Commit(t.Context(), long(1000)))
+		require.Error(t, s.Commit(t.Context(), long(t, s, 1000)))
 		err := s.Observe(t.Context(), relay.Observation{From: full.Cursor, Next: full.Cursor + 1, Chunks: many(1000)})
 		require.ErrorContains(t, err, path+": nothing was stored")
 		require.Equal(t, full, mustRead(t, s))
 	}
 	// There is room again.
 	require.NoError(t, os.Remove(ballast))
-	require.NoError(t, s.Commit(t.Context(), long(1000)))
+	require.NoError(t, s.Commit(t.Context(), long(t, s, 1000)))
 	more := mustRead(t, s)
 	require.Len(t, more.Transactions, len(full.Transactions)+1)
 	require.ErrorIs(t, until(t, s), syscall.ENOSPC)
@@ -125,7 +126,7 @@ func TestFileSizeLimit(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "relay.db")
 	s, err := boltstore.Open(path)
 	require.NoError(t, err)
-	fill(t, s)
+	fill(t, s) // which takes the lease, too
 	var limit syscall.Rlimit
 	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit))
 	info, err := os.Stat(path)
@@ -134,12 +135,12 @@ func TestFileSizeLimit(t *testing.T) {
 	low.Cur = uint64(info.Size())
 	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &low))
 	err = until(t, s)
-	again := s.Commit(t.Context(), long(1000))
+	again := s.Commit(t.Context(), long(t, s, 1000))
 	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit))
 	require.ErrorContains(t, err, "nothing was stored")
 	require.ErrorContains(t, err, "file too large")
 	require.ErrorContains(t, again, "nothing was stored")
-	require.NoError(t, s.Commit(t.Context(), long(1000)))
+	require.NoError(t, s.Commit(t.Context(), long(t, s, 1000)))
 	want := mustRead(t, s)
 	require.NoError(t, s.Close())
 	s, err = boltstore.Open(path)
@@ -175,7 +176,7 @@ func TestReadOnlyDisk(t *testing.T) {
 	path := filepath.Join(dir, "relay.db")
 	s, err := boltstore.Open(path)
 	require.NoError(t, err)
-	fill(t, s)
+	fill(t, s) // which takes the lease, too
 	want := mustRead(t, s)
 	require.NoError(t, s.Close())
 	require.NoError(t, syscall.Mount("none", dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))

@@ -55,7 +55,7 @@ func child(path string, out io.Writer) error {
 // step makes the nth change: each is of another kind, and has several parts.
 func step(s relay.Store, n uint64) error {
 	ctx, round := context.Background(), n/4
-	count := []relay.Spend{{Scope: "steps", Hour: relay.Hour(round), Amount: slastream.AmountFromUint64(1)}}
+	count := []relay.Spend{{Scope: "steps", Hour: 1, Amount: slastream.AmountFromUint64(1)}}
 	switch n % 4 {
 	case 0:
 		return s.Bind(ctx, benchTrack(round))
@@ -75,14 +75,22 @@ func step(s relay.Store, n uint64) error {
 			return err
 		}
 		c.Tx, c.State = tx.TxID, relay.Stored
-		return s.Commit(ctx, relay.Change{Chunks: []relay.Chunk{c}, Put: []relay.Transaction{tx}, Spend: count})
+		lease, err := s.Lease(ctx, "account", "step", time.Hour)
+		if err != nil {
+			return err
+		}
+		return s.Commit(ctx, relay.Change{Lease: lease, Chunks: []relay.Chunk{c}, Put: []relay.Transaction{tx}, Spend: count})
 	default:
 		c, err := first(s.Chunks(ctx, relay.ChunkQuery{IDs: []relay.ChunkID{benchChunk(round, 0).ID()}}))
 		if err != nil {
 			return err
 		}
 		c.State = relay.Settled
-		change := relay.Change{Chunks: []relay.Chunk{c}}
+		lease, err := s.Lease(ctx, "account", "step", time.Hour)
+		if err != nil {
+			return err
+		}
+		change := relay.Change{Lease: lease, Chunks: []relay.Chunk{c}}
 		if round%5 > 0 {
 			change.Drop = []relay.TxID{{Sender: benchSender, Nonce: round}}
 		}

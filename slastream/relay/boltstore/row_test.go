@@ -131,9 +131,9 @@ func TestRowsThatAreNone(t *testing.T) {
 	c.State = relay.Refused + 1
 	require.ErrorContains(t, s.Observe(ctx, relay.Observation{Chunks: []relay.Chunk{c}}), "boltstore: unknown state: chunk 2/0 in State(8)")
 	tx := relay.Transaction{TxID: relay.TxID{Nonce: 3}}
-	require.ErrorContains(t, s.Commit(ctx, relay.Change{Put: []relay.Transaction{tx}}), "boltstore: a transaction that is not signed: nonce 3")
+	require.ErrorContains(t, s.Commit(ctx, relay.Change{Lease: mustLease(t, s), Put: []relay.Transaction{tx}}), "boltstore: a transaction that is not signed: nonce 3")
 	tx.Signed, tx.State = []slastream.SignedTx{{}}, 9
-	require.ErrorContains(t, s.Commit(ctx, relay.Change{Put: []relay.Transaction{tx}}), "boltstore: unknown state")
+	require.ErrorContains(t, s.Commit(ctx, relay.Change{Lease: mustLease(t, s), Put: []relay.Transaction{tx}}), "boltstore: unknown state")
 	require.Equal(t, relay.Stats{}, mustRead(t, s).Stats)
 	require.NoError(t, s.Close())
 }

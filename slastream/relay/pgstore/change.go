@@ -73,6 +73,9 @@ func (s *Store) Transactions(ctx context.Context, sender slastream.Address, due 
 // stored.
 func (s *Store) Commit(ctx context.Context, c relay.Change) error {
 	return s.transact(ctx, func(tx pgx.Tx) error {
+		if c.Lease.Name == "" && c.NeedsLease() {
+			return fmt.Errorf("%w: the change has none", relay.ErrLease)
+		}
 		if err := s.checkLease(ctx, tx, c.Lease); err != nil {
 			return err
 		}
@@ -119,13 +122,17 @@ func (s *Store) putTransactions(ctx context.Context, tx pgx.Tx, put []relay.Tran
 // most is the greatest amount: what a sum is that no u256 holds.
 const most = `115792089237316195423570985008687907853269984665640564039457584007913129639935`
 
-// spend counts amounts for the governor.
+// spend counts amounts for the governor, and deletes what it does not ask for any
+// more.
 func (s *Store) spend(ctx context.Context, tx pgx.Tx, spends []relay.Spend) error {
 	var b pgx.Batch
 	add := s.sql(`INSERT INTO {spend} (scope, hour, amount) VALUES ($1, $2, $3)
 		ON CONFLICT (scope, hour) DO UPDATE SET amount = least({spend}.amount + excluded.amount, ` + most + `)`)
 	for _, spent := range spends {
 		b.Queue(add, []byte(spent.Scope), uint64(spent.Hour), amount{&spent.Amount})
+		if spent.Hour > relay.SpendHours {
+			b.Queue(s.sql(`DELETE FROM {spend} WHERE scope = $1 AND hour < $2`), []byte(spent.Scope), uint64(spent.Hour-relay.SpendHours))
+		}
 	}
 	return results(ctx, tx, &b, nil)
 }
@@ -141,7 +148,7 @@ func (s *Store) Spent(ctx context.Context, scope string, from relay.Hour) (sum s
 
 // Stats implements relay.Store.
 func (s *Store) Stats(ctx context.Context) (stats relay.Stats, err error) {
-	query := s.sql(`SELECT array_agg(n ORDER BY state), coalesce((SELECT min(observed) FROM {chunk} WHERE state < 5), 0) FROM {tally}`)
+	query := s.sql(`SELECT array_agg(n ORDER BY state), coalesce((SELECT min(observed) FROM {chunk} WHERE state < 5 AND class <> 6), 0) FROM {tally}`)
 	var n []int64
 	if err := s.pool.QueryRow(ctx, query).Scan(&n, &stats.Oldest); err != nil {
 		return stats, fmt.Errorf("pgstore: %w", err)

@@ -70,7 +70,7 @@ func (s *Store) Chunks(ctx context.Context, q relay.ChunkQuery) iter.Seq2[relay.
 		w.add("(deal, index) > (?, ?)", q.After.Deal[:], q.After.Index)
 	}
 	if q.Open {
-		w.add("state < 5")
+		w.add("state < 5 AND class <> 6") // as relay.Chunk.Open
 	}
 	order := ` ORDER BY deal, index`
 	if q.Due > 0 {
@@ -195,7 +195,7 @@ func (s *Store) putChunks(ctx context.Context, tx pgx.Tx, chunks []relay.Chunk) 
 	change := map[int]int64{}
 	for _, c := range chunks {
 		old, ok := stored[c.ID()]
-		if !ok || old.Version != c.Version {
+		if !ok || old.Version != c.Version || old.State == relay.Refused && c.State != relay.Refused {
 			return fmt.Errorf("%w: chunk %v", relay.ErrConflict, c.ID())
 		}
 		change[int(old.State)]--

@@ -99,7 +99,7 @@ func (s *sender) Step(ctx context.Context) (report relay.Report, err error) {
 		if err != nil {
 			return report, err
 		}
-		if err := s.send(ctx, t); err != nil {
+		if err := s.send(ctx, lease, t); err != nil {
 			return report, err
 		}
 		next = max(next, t.Nonce+1)
@@ -112,7 +112,7 @@ func (s *sender) Step(ctx context.Context) (report relay.Report, err error) {
 			return report, errors.Join(err, s.post(ctx, "fenced", url.Values{}))
 		}
 		if err == nil {
-			err = s.send(ctx, t)
+			err = s.send(ctx, lease, t)
 		}
 		if err != nil {
 			return report, err
@@ -133,7 +133,7 @@ func (s *sender) transaction(nonce uint64) relay.Transaction {
 }
 
 // send gives a transaction to the chain and then drops it: it is accepted.
-func (s *sender) send(ctx context.Context, t relay.Transaction) error {
+func (s *sender) send(ctx context.Context, lease relay.Lease, t relay.Transaction) error {
 	signed := t.Signed[0]
 	err := s.post(ctx, "send", url.Values{
 		"nonce": {strconv.FormatUint(t.Nonce, 10)}, "hash": {signed.Hash.String()}, "stored": {string(signed.Body)}, "owner": {s.setup.Owner},
@@ -141,7 +141,7 @@ func (s *sender) send(ctx context.Context, t relay.Transaction) error {
 	if err != nil {
 		return err
 	}
-	return s.store.Commit(ctx, relay.Change{Drop: []relay.TxID{t.TxID}})
+	return s.store.Commit(ctx, relay.Change{Lease: lease, Drop: []relay.TxID{t.TxID}})
 }
 
 func (s *sender) post(ctx context.Context, path string, form url.Values) error {

@@ -84,22 +84,8 @@ func (w *world) reorgStarknet() bool {
 	if from > head {
 		return false
 	}
-	from = max(from, head-min(head, w.rng.Uint64N(5)))
-	for ; from <= head; from++ {
-		if w.young(from) {
-			must(w.stark.Abort(from))
-			return true
-		}
-	}
-	return false
-}
-
-// young reports whether a Starknet block can still be dropped. What has stood
-// longer is kept, as Config.SettleAfter takes for granted where a rival paid.
-func (w *world) young(number uint64) bool {
-	var b struct{ Timestamp uint64 }
-	check(w.caller.CallContext(w.ctx, &b, "starknet_getBlockWithTxHashes", map[string]uint64{"block_number": number}))
-	return uint64(time.Now().Add(-settleAfter/2).Unix()) < b.Timestamp
+	must(w.stark.Abort(max(from, head-min(head, w.rng.Uint64N(5)))))
+	return true
 }
 
 // acceptOnL1 proves all blocks but the newest.
@@ -123,7 +109,6 @@ func (w *world) slash() bool {
 		deal := must(watcher.Deal(w.ctx, d.Deal))
 		if deal.CheckSlash(uint64(time.Now().Unix())) == nil {
 			check(watcher.Slash(w.ctx, d.Deal))
-			w.keep()
 			return true
 		}
 	}
@@ -167,12 +152,9 @@ func (w *world) rival() bool {
 	}
 	earned := w.earned(w.final())
 	for _, id := range sorted(earned) {
-		// Once each: that a payment of the same chunk is dropped and made again
-		// between two looks is more than Config.SettleAfter can tell.
-		if w.rivals[id] || w.deal(id.Deal).contested || !w.chance(3) || must(honest.ChunkReleased(w.ctx, id.Deal, id.Index)) || !must(honest.Deal(w.ctx, id.Deal)).Active {
+		if w.deal(id.Deal).contested || !w.chance(3) || must(honest.ChunkReleased(w.ctx, id.Deal, id.Index)) || !must(honest.Deal(w.ctx, id.Deal)).Active {
 			continue
 		}
-		w.rivals[id] = true
 		w.pay(honest, earned[id])
 		return true
 	}

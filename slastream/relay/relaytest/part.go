@@ -155,10 +155,11 @@ type escrow struct {
 }
 
 var (
-	_ relay.Escrow      = escrow{}
-	_ relay.Batcher     = escrow{}
-	_ relay.Multicaller = escrow{}
-	_ relay.Bumper      = escrow{}
+	_ relay.Escrow        = escrow{}
+	_ relay.Batcher       = escrow{}
+	_ relay.Multicaller   = escrow{}
+	_ relay.Bumper        = escrow{}
+	_ relay.SettledReader = escrow{}
 )
 
 func (e escrow) Deal(ctx context.Context, id attestation.Word) (slastream.Deal, error) {
@@ -171,6 +172,14 @@ func (e escrow) DealCount(ctx context.Context) (attestation.Word, error) {
 
 func (e escrow) ChunkReleased(ctx context.Context, deal attestation.Word, chunk uint64) (bool, error) {
 	return through(e.p, func() (bool, error) { return e.inner.ChunkReleased(ctx, deal, chunk) })
+}
+
+func (e escrow) DealSettled(ctx context.Context, id attestation.Word) (slastream.Deal, error) {
+	return through(e.p, func() (slastream.Deal, error) { return e.inner.DealSettled(ctx, id) })
+}
+
+func (e escrow) ChunkSettled(ctx context.Context, deal attestation.Word, chunk uint64) (bool, error) {
+	return through(e.p, func() (bool, error) { return e.inner.ChunkSettled(ctx, deal, chunk) })
 }
 
 func (e escrow) Paused(ctx context.Context) (bool, error) {

@@ -59,10 +59,9 @@ type world struct {
 	accounts  [accounts]*starknet.Account
 	key       *signer.Local
 	deals     []*deal
-	settled   uint64                 // newest Starknet block that is accepted on L1
-	contested bool                   // some new deals claim periods from before they were opened
-	floor     uint64                 // Starknet blocks up to this one are never dropped
-	rivals    map[relay.ChunkID]bool // chunks that the rival has paid, perhaps in blocks that are gone
+	settled   uint64 // newest Starknet block that is accepted on L1
+	contested bool   // some new deals claim periods from before they were opened
+	floor     uint64 // Starknet blocks up to this one are never dropped
 	happened  map[string]int
 }
 
@@ -94,7 +93,7 @@ func check(err error) {
 func newWorld(ctx context.Context, seed uint64, class slastream.Class) *world {
 	w := &world{
 		ctx: ctx, rng: rand.New(rand.NewPCG(seed, 1)),
-		roots: map[attestation.Word][]attestation.Word{}, rivals: map[relay.ChunkID]bool{}, happened: map[string]int{},
+		roots: map[attestation.Word][]attestation.Word{}, happened: map[string]int{},
 	}
 	time.Sleep(time.Until(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)))
 	w.began = time.Now()

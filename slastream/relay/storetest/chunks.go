@@ -175,9 +175,14 @@ func chunksDueByState(t *testing.T, s *fixture) {
 	require.Equal(t, want, choose(relay.ChunkQuery{Due: 1}))
 	require.Equal(t, open, choose(relay.ChunkQuery{Due: 1, Open: true}))
 	// A chunk without a transaction again is due again, and so is one that is no
-	// longer refused.
+	// longer settled. One whose deal is over is due and not open.
 	update(t, s, relay.ChunkID{Deal: word(1), Index: 1}, func(c *relay.Chunk) { c.Tx = relay.TxID{} })
-	update(t, s, relay.ChunkID{Deal: word(uint64(relay.Refused) + 1)}, func(c *relay.Chunk) { c.State = relay.Observed })
-	want = append([]string{want[0], "1/1"}, append(want[1:], "8/0")...)
+	update(t, s, relay.ChunkID{Deal: word(uint64(relay.Settled) + 1)}, func(c *relay.Chunk) { c.State = relay.Observed })
+	update(t, s, relay.ChunkID{Deal: word(1)}, func(c *relay.Chunk) { c.Retry.Class = relay.ClassOver })
+	want = append([]string{want[0], "1/1"}, append(want[1:], "7/0")...)
 	require.Equal(t, want, choose(relay.ChunkQuery{Due: 1}))
+	open = append([]string{"1/1"}, append(open[1:], "7/0")...)
+	require.Equal(t, open, choose(relay.ChunkQuery{Due: 1, Open: true}))
+	require.Subset(t, choose(relay.ChunkQuery{Open: true}), open)
+	require.NotContains(t, choose(relay.ChunkQuery{Open: true}), "1/0")
 }

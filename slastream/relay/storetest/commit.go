@@ -75,6 +75,13 @@ func commitRefuses(t *testing.T, s *fixture) {
 	}{
 		{"a lower token", relay.ErrLease, func(c *relay.Change) { c.Lease.Token-- }},
 		{"a higher token", relay.ErrLease, func(c *relay.Change) { c.Lease.Token++ }},
+		{"no lease", relay.ErrLease, func(c *relay.Change) { c.Lease, c.Drop = relay.Lease{}, nil }},
+		{"no lease, to drop", relay.ErrLease, func(c *relay.Change) { c.Lease, c.Put = relay.Lease{}, nil }},
+		{"no lease, for a chunk with a transaction", relay.ErrLease, func(c *relay.Change) {
+			flying := second
+			flying.Tx = held.TxID
+			*c = relay.Change{Chunks: []relay.Chunk{flying}}
+		}},
 		{"a lease that nobody gave", relay.ErrLease, func(c *relay.Change) { c.Lease.Name = "another" }},
 		{"a track of an older version", relay.ErrConflict, func(c *relay.Change) {
 			old := track(2, 20)
@@ -108,12 +115,19 @@ func commitRefuses(t *testing.T, s *fixture) {
 		require.ErrorIs(t, s.Commit(t.Context(), c), test.want, test.name)
 		require.Equal(t, before, read(t, s), test.name)
 	}
-	// A refused change gave no period and no data set away.
+	// A change that the store refuses gave no period and no data set away.
 	require.ErrorIs(t, s.Bind(t.Context(), track(9, 10)), relay.ErrBound)
 	used := chunk(9, 0)
 	used.Proof = first.Proof
 	require.Equal(t, first.ID(), proofUsed(t, s.Observe(t.Context(), relay.Observation{Chunks: []relay.Chunk{used}})).By)
 	commit(t, s, good())
+	// Refused is the end: another chunk may have the period.
+	require.ErrorIs(t, s.Commit(t.Context(), relay.Change{Chunks: []relay.Chunk{func() relay.Chunk {
+		back := get(t, s, first.ID())
+		back.State = relay.Final
+		return back
+	}()}}), relay.ErrConflict)
+	update(t, s, first.ID(), func(c *relay.Chunk) { c.Retry.Reason = "it may say why" })
 }
 
 func commitNonce(t *testing.T, s *fixture) {

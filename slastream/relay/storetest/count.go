@@ -16,15 +16,15 @@ func spentSums(t *testing.T, s *fixture) {
 		require.NoError(t, err)
 		return sum.String()
 	}
-	commit(t, s, relay.Change{Spend: []relay.Spend{spend("", 100, 1), spend("", 255, 2), spend("", 256, 4), spend("a", 255, 8), spend("ab", 300, 16)}})
-	commit(t, s, relay.Change{Spend: []relay.Spend{spend("", 255, 32), spend("", 255, 64), spend("", maxUint, 128)}})
+	commit(t, s, relay.Change{Spend: []relay.Spend{spend("", 210, 1), spend("", 255, 2), spend("", 256, 4), spend("a", 255, 8), spend("ab", 300, 16)}})
+	commit(t, s, relay.Change{Spend: []relay.Spend{spend("", 255, 32), spend("", 255, 64), spend("", 257, 128)}})
 	require.Equal(t, "231", spent("", 0))
-	require.Equal(t, "231", spent("", 100))
-	require.Equal(t, "230", spent("", 101))
+	require.Equal(t, "231", spent("", 210))
+	require.Equal(t, "230", spent("", 211))
 	require.Equal(t, "230", spent("", 255))
 	require.Equal(t, "132", spent("", 256))
 	require.Equal(t, "128", spent("", 257))
-	require.Equal(t, "128", spent("", maxUint))
+	require.Equal(t, "0", spent("", maxUint))
 	require.Equal(t, "8", spent("a", 0))
 	require.Equal(t, "0", spent("a", 256))
 	require.Equal(t, "16", spent("ab", 0))
@@ -41,8 +41,14 @@ func spentSums(t *testing.T, s *fixture) {
 		many = append(many, spend("b", hour, 2))
 	}
 	commit(t, s, relay.Change{Spend: many})
-	require.Equal(t, "3000", spent("b", 0))
-	require.Equal(t, "2000", spent("b", 500))
+	require.Equal(t, "98", spent("b", 0), "48 hours and the last one")
+	require.Equal(t, "98", spent("b", 1451))
+	require.Equal(t, "96", spent("b", 1452))
+	require.Equal(t, "231", spent("", 0), "another scope")
+	commit(t, s, relay.Change{Spend: []relay.Spend{spend("b", 1450, 7)}})
+	require.Equal(t, "105", spent("b", 0), "a late one")
+	commit(t, s, relay.Change{Spend: []relay.Spend{spend("b", maxUint, 5)}})
+	require.Equal(t, "5", spent("b", 0))
 }
 
 func spentEnds(t *testing.T, s *fixture) {
@@ -84,6 +90,11 @@ func statsCount(t *testing.T, s *fixture) {
 	}
 	require.Equal(t, relay.Stats{Tracks: 2, Chunks: [8]uint64{1, 1, 1, 1, 1, 1, 1, 1}, Oldest: noon + 255}, stats())
 	update(t, s, list[0].ID(), func(c *relay.Chunk) { c.State = relay.Accepted })
+	require.Equal(t, relay.Stats{Tracks: 2, Chunks: [8]uint64{0, 1, 1, 1, 1, 2, 1, 1}, Oldest: noon + 256}, stats())
+	// One whose deal is over is not open, and is again if it is not.
+	update(t, s, list[1].ID(), func(c *relay.Chunk) { c.Retry.Class = relay.ClassOver })
+	require.Equal(t, relay.Stats{Tracks: 2, Chunks: [8]uint64{0, 1, 1, 1, 1, 2, 1, 1}, Oldest: noon + 257}, stats())
+	update(t, s, list[1].ID(), func(c *relay.Chunk) { c.Retry.Class = relay.ClassNone })
 	require.Equal(t, relay.Stats{Tracks: 2, Chunks: [8]uint64{0, 1, 1, 1, 1, 2, 1, 1}, Oldest: noon + 256}, stats())
 	update(t, s, list[7].ID(), func(c *relay.Chunk) { c.Retry.Attempts++ })
 	for i := 1; i < 5; i++ {

@@ -127,7 +127,7 @@ func chunkExtremes(t *testing.T, s *fixture) {
 		func(c *relay.Chunk) { c.TxHash = top() },
 		func(c *relay.Chunk) { c.Retry.Attempts = 1<<32 - 1 },
 		func(c *relay.Chunk) { c.Retry.At = maxUint },
-		func(c *relay.Chunk) { c.Retry.Class = relay.ClassRefused },
+		func(c *relay.Chunk) { c.Retry.Class = relay.ClassOver },
 		func(c *relay.Chunk) { c.Retry.Reason = "\x00\xff" },
 		func(c *relay.Chunk) { c.Counted = true },
 		func(c *relay.Chunk) { c.Observed = maxUint },
@@ -151,6 +151,9 @@ func chunkExtremes(t *testing.T, s *fixture) {
 			proof := next.Proof
 			proof.ChainID, proof.Verifier, proof.SetID, proof.Period = want.Proof.ChainID, want.Proof.Verifier, want.Proof.SetID, want.Proof.Period
 			next.Proof, next.Deal, next.Index, next.Version = proof, want.Deal, want.Index, want.Version
+			if want.State == relay.Refused {
+				next.State = want.State // which it stays
+			}
 			commit(t, s, relay.Change{Chunks: []relay.Chunk{next}})
 			next.Version++
 			require.Equal(t, next, get(t, s, want.ID()))

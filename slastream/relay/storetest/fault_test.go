@@ -121,11 +121,12 @@ var faults = map[string]func(*faulty){
 		}
 		return t, true
 	}),
-	"commit without a lease": commitFault(func(_ *faulty, _ context.Context, c relay.Change) relay.Change { c.Lease = relay.Lease{}; return c }),
-	"nothing is dropped":     commitFault(func(_ *faulty, _ context.Context, c relay.Change) relay.Change { c.Drop = nil; return c }),
+	"commit whatever the token": newestLease(func(l, newest relay.Lease) bool { return l.Name == newest.Name }),
+	"commit without a lease":    newestLease(func(l, newest relay.Lease) bool { return l.Name == "" }),
+	"nothing is dropped":        commitFault(func(_ *faulty, _ context.Context, c relay.Change) relay.Change { c.Drop = nil; return c }),
 	"a nonce is taken over": commitFault(func(f *faulty, ctx context.Context, c relay.Change) relay.Change {
 		for _, t := range c.Put {
-			f.MemoryStore.Commit(ctx, relay.Change{Drop: []relay.TxID{t.TxID}}) // a fault
+			f.MemoryStore.Commit(ctx, relay.Change{Lease: c.Lease, Drop: []relay.TxID{t.TxID}}) // a fault
 		}
 		return c
 	}),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/slastream/slastream-go/attestation"
@@ -119,6 +120,27 @@ func commitFault(change func(f *faulty, ctx context.Context, c relay.Change) rel
 		f.commit = func(ctx context.Context, c relay.Change) error {
 			return f.MemoryStore.Commit(ctx, change(f, ctx, c))
 		}
+	}
+}
+
+// newestLease lets a change pass as if it had the newest lease.
+func newestLease(passes func(l, newest relay.Lease) bool) func(*faulty) {
+	return func(f *faulty) {
+		var newest atomic.Pointer[relay.Lease]
+		newest.Store(&relay.Lease{})
+		f.lease = func(ctx context.Context, name, owner string, ttl time.Duration) (relay.Lease, error) {
+			l, err := f.MemoryStore.Lease(ctx, name, owner, ttl)
+			if err == nil {
+				newest.Store(&l)
+			}
+			return l, err
+		}
+		commitFault(func(_ *faulty, _ context.Context, c relay.Change) relay.Change {
+			if l := newest.Load(); passes(c.Lease, *l) {
+				c.Lease = *l
+			}
+			return c
+		})(f)
 	}
 }
 

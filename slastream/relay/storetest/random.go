@@ -138,7 +138,10 @@ func (m *machine) commit(r *rapid.T) {
 		if small(r, 3, "change the chunk") > 0 {
 			continue
 		}
-		k.State = relay.State(small(r, int(relay.Refused)+1, "state"))
+		if k.State != relay.Refused || !often(r, "refused stays") {
+			k.State = relay.State(small(r, int(relay.Refused)+1, "state"))
+		}
+		k.Retry.Class = rapid.SampledFrom([]relay.Class{relay.ClassNone, relay.ClassReverted, relay.ClassOver}).Draw(r, "class")
 		k.Retry.At = small(r, 300, "at")
 		k.Tx = relay.TxID{Nonce: small(r, 2, "flying")}
 		if !often(r, "right version") {

@@ -121,8 +121,12 @@ func getTrack(t *testing.T, s relay.Store, deal uint64) relay.Track {
 	return found[0]
 }
 
+// commit makes a change, with a lease of the sender 1 if it has none and needs one.
 func commit(t *testing.T, s relay.Store, c relay.Change) {
 	t.Helper()
+	if c.Lease.Name == "" && c.NeedsLease() {
+		c.Lease = lease(t, s)
+	}
 	require.NoError(t, s.Commit(t.Context(), c))
 }
 
