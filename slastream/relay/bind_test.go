@@ -208,3 +208,12 @@ func TestReconcile(t *testing.T) {
 	require.True(t, found[0].Repaired)
 	require.Equal(t, []relay.ChunkID{c.ID()}, []relay.ChunkID{chunks(t, store)[relay.Observed][0].ID()})
 }
+
+func TestFirstEpoch(t *testing.T) {
+	const genesis = 1_598_306_400
+	for unix, want := range map[uint64]uint64{
+		0: 1, genesis - 1: 1, genesis: 1, genesis + 1: 1, genesis + 30: 1, genesis + 31: 2, genesis + 60: 2, genesis + 61: 3, 1<<64 - 1: (1<<64-2-genesis)/30 + 1,
+	} {
+		require.Equal(t, want, relay.FirstEpoch(genesis, unix), unix)
+	}
+}

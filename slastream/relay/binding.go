@@ -15,6 +15,16 @@ type Binding struct {
 	StartEpoch uint64
 }
 
+// FirstEpoch is the first Filecoin epoch at or after a time, where genesis is the
+// time of epoch 0; both are Unix seconds. It is what Config.Start answers for the
+// creation of a deal. It is at least 1, for 0 names no epoch in a [Binding].
+func FirstEpoch(genesis, unix uint64) uint64 {
+	if unix <= genesis {
+		return 1
+	}
+	return (unix-genesis-1)/slastream.EpochSeconds + 1
+}
+
 // A Track is a binding with what the relay knows of it: the deal's terms, which
 // never change, and how far its proofs are read.
 type Track struct {

@@ -65,7 +65,7 @@ type Config struct {
 	Stagger time.Duration
 
 	Poll        time.Duration // pause between two turns of Run
-	Lease       time.Duration // within it another process sends after one has ended; at least four times Poll
+	Lease       time.Duration // within it another process sends after one has ended; four times Poll or more, and the default is
 	BumpAfter   time.Duration // how long a transaction waits until it is replaced by one with higher fees
 	SettleAfter time.Duration // how often what is accepted is looked at until it is settled; see [SettledReader]
 
@@ -106,6 +106,9 @@ func (c *Config) validate() error {
 	}
 	if err := c.validateGroups(); err != nil {
 		return err
+	}
+	if c.Lease > 0 && c.Lease < 4*c.Poll {
+		return fmt.Errorf("relay: Config.Lease is %v, want four times Config.Poll (%v) or more: turns renew it", c.Lease, c.Poll)
 	}
 	return checkBindings(c.Bindings)
 }
@@ -148,7 +151,7 @@ func (c *Config) setDefaults() {
 	for _, d := range []struct {
 		at    *time.Duration
 		value time.Duration
-	}{{&c.Poll, DefaultPoll}, {&c.Lease, DefaultLease}, {&c.BumpAfter, DefaultBumpAfter}, {&c.SettleAfter, DefaultSettleAfter}} {
+	}{{&c.Poll, DefaultPoll}, {&c.Lease, max(DefaultLease, 4*c.Poll)}, {&c.BumpAfter, DefaultBumpAfter}, {&c.SettleAfter, DefaultSettleAfter}} {
 		if *d.at == 0 {
 			*d.at = d.value
 		}

@@ -31,7 +31,7 @@ type Feed interface {
 // is signed for. An error with a method Orphaned() bool that answers true, or one
 // that wraps [ErrOrphaned], means that the proof is no longer on its chain:
 // finality was not what the source said, and the deal is halted until somebody
-// has looked.
+// has looked. It is called by Config.Workers goroutines at the same time.
 type Confirmer interface {
 	Confirm(ctx context.Context, p slastream.Proof) error
 }
@@ -110,8 +110,13 @@ type SettledReader interface {
 
 // An Escrow is what the relay needs of the escrow and of its own account.
 // starknet.Escrow with an account is one; it is a [Batcher], a [Multicaller], a
-// [Bumper] and a [SettledReader] too. Reader and State answer from accepted blocks. The account must
-// be the relay's alone: another sender would take its nonces.
+// [Bumper] and a [SettledReader] too. Reader and State answer from accepted
+// blocks; Deal and ChunkReleased, and what a SettledReader has, are called by
+// Config.Workers goroutines at the same time. The account must be the relay's
+// alone: another sender would take its nonces.
+//
+// An escrow of yours that changes what is signed embeds this interface and not a
+// *starknet.Escrow, whose SignReleases and Bump would know nothing of the change.
 type Escrow interface {
 	slastream.Reader
 	slastream.State

@@ -90,6 +90,8 @@ func (t *turn) run(ctx context.Context) {
 	if err := t.bindAll(ctx); err != nil {
 		t.errs = append(t.errs, err)
 	}
+	// Before what may take long: another process need not wait for that.
+	mine := t.takeLease(ctx)
 	n, err := t.observe(ctx)
 	t.report.Observed = n
 	t.fail("observe", err)
@@ -103,10 +105,7 @@ func (t *turn) run(ctx context.Context) {
 	if stopped := t.Health().Stopped; stopped != "" {
 		t.fail("stopped", errors.New(stopped))
 	}
-	if !t.takeLease(ctx) {
-		return
-	}
-	if !t.load(ctx) {
+	if !mine || !t.load(ctx) {
 		return
 	}
 	t.settle(ctx)

@@ -39,6 +39,6 @@ func ExampleStore_Run() {
 	if err := r.Check(ctx); err != nil {
 		log.Fatal(err)
 	}
-	err = store.Run(ctx, r, pgstore.Options{Account: escrow.Account().String(), Owner: r.Name})
+	err = store.Run(ctx, r, pgstore.Options{})
 	log.Print(err)
 }

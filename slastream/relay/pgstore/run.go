@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -26,17 +27,23 @@ var _ Stepper = (*relay.Relay)(nil)
 // DefaultGrace is what [Options].Grace means when it is 0.
 const DefaultGrace = 10 * time.Second
 
-// Options say for whom [Store.Run] takes turns. Account and Owner are required.
+// Options say for whom [Store.Run] takes turns. What is left out of the first four
+// is that of the *relay.Relay which takes the turns; around another [Stepper],
+// Account and Owner are required.
 type Options struct {
 	Account string        // name of the lease: the address of the sending account, Escrow.Account().String()
 	Owner   string        // who holds the lease: relay.Config.Name, another one in each process
-	Poll    time.Duration // pause between two turns, 1 s or more; 0 is relay.DefaultPoll
+	Poll    time.Duration // pause between two turns; less than 1 s is by this process's timer alone; 0 is relay.DefaultPoll
 	Lease   time.Duration // relay.Config.Lease; 0 is relay.DefaultLease
 	Grace   time.Duration // how long the last turn may go on after ctx is done
 	Logger  *slog.Logger  // nil discards
 }
 
-func (o Options) withDefaults() (Options, error) {
+func (o Options) withDefaults(step Stepper) (Options, error) {
+	if r, ok := step.(*relay.Relay); ok {
+		o.Account, o.Owner = cmp.Or(o.Account, r.Escrow.Account().String()), cmp.Or(o.Owner, r.Name)
+		o.Poll, o.Lease = cmp.Or(o.Poll, r.Poll), cmp.Or(o.Lease, r.Config.Lease)
+	}
 	switch {
 	case o.Account == "":
 		return o, errors.New("pgstore: Options.Account is missing")
@@ -87,18 +94,18 @@ type run struct {
 // While another process has the lease, this one only waits for it to run out:
 // then it takes a turn at once. Otherwise a turn comes with each wake-up that
 // River delivers, and without one when 4/3 of the pause have passed. The pause
-// is Poll, or half of Lease if that is less, for a lease is renewed by turns.
+// is Poll, or a quarter of Lease if that is less, for a lease is renewed by turns.
 //
 // Call [relay.Relay.Check] before. Call Run for an account once in a process.
 func (s *Store) Run(ctx context.Context, step Stepper, options Options) error {
-	o, err := options.withDefaults()
+	o, err := options.withDefaults(step)
 	if err != nil {
 		return err
 	}
 	if n := s.pool.Config().MaxConns; n < 4 {
 		return fmt.Errorf("pgstore: a pool of %d connections, want 4 or more to run", n)
 	}
-	r := &run{Options: o, store: s, step: step, every: max(min(o.Poll, o.Lease/2), time.Millisecond), wake: make(chan struct{}, 1)}
+	r := &run{Options: o, store: s, step: step, every: max(min(o.Poll, o.Lease/4), time.Millisecond), wake: make(chan struct{}, 1)}
 	if err := r.connect(); err != nil {
 		return fmt.Errorf("pgstore: River: %w", err)
 	}
