@@ -63,6 +63,17 @@ func (r *recorder) CallContext(ctx context.Context, result any, method string, p
 	return json.Unmarshal(raw, result)
 }
 
+// hashes returns the hashes of what was sent, oldest first.
+func (r *recorder) hashes() []attestation.Word {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []attestation.Word
+	for _, tx := range r.sent {
+		out = append(out, tx.hash)
+	}
+	return out
+}
+
 // transactions returns what was sent, with the fees from the receipts.
 func (r *recorder) transactions(ctx context.Context) ([]transaction, error) {
 	r.mu.Lock()
