@@ -29,6 +29,10 @@ func (d *daemon) addBinding(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, `want {"deal": …, "set": …}, ids from 1`)
 		return
 	}
+	if d.ledger != nil {
+		fail(w, http.StatusConflict, `relay.signer "lit" needs the signature of the deal's client: write the binding into relay.bindings, with start_epoch and signature, and start again`)
+		return
+	}
 	binding := relay.Binding{Deal: *in.Deal, Set: *in.Set, StartEpoch: in.StartEpoch}
 	if err := d.checkDeal(r.Context(), binding); err != nil {
 		fail(w, http.StatusConflict, oneLine(err))
@@ -44,6 +48,7 @@ func (d *daemon) addBinding(w http.ResponseWriter, r *http.Request) {
 		fail(w, status, oneLine(err))
 		return
 	}
+	d.pending.forget(*in.Deal)
 	d.log.Info("bound by request", "deal", in.Deal.Big(), "set", in.Set.Big())
 	for t, err := range d.store.Tracks(r.Context(), relay.TrackQuery{Deal: in.Deal}) {
 		if err == nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -93,18 +94,30 @@ func readCheckpoint(path, policy string) (json.RawMessage, error) {
 }
 
 // checkpointNow writes the checkpoint if it is time to.
-func (d *daemon) checkpointNow() {
-	if !d.rebuilding.done.Load() || time.Since(d.saved) < checkpointEvery {
+func (d *daemon) checkpointNow(ctx context.Context) {
+	if !d.rebuilding.done.Load() {
 		return
 	}
-	d.saveCheckpoint()
+	d.keeping.Lock()
+	defer d.keeping.Unlock()
+	d.forgetNow(ctx)
+	if time.Since(d.saved) >= checkpointEvery {
+		d.replaceCheckpoint()
+	}
 }
 
-// saveCheckpoint replaces the file as a whole.
+// saveCheckpoint writes the checkpoint, so that a restart goes on from here.
 func (d *daemon) saveCheckpoint() {
 	if !d.rebuilding.done.Load() {
 		return
 	}
+	d.keeping.Lock()
+	defer d.keeping.Unlock()
+	d.replaceCheckpoint()
+}
+
+// replaceCheckpoint replaces the file as a whole. The caller holds the lock.
+func (d *daemon) replaceCheckpoint() {
 	d.saved = time.Now()
 	if err := d.writeCheckpoint(); err != nil {
 		d.log.Warn("no checkpoint is written: a restart reads the history again", "err", err)

@@ -27,7 +27,7 @@ type config struct {
 }
 
 type starknetConfig struct {
-	RPC      string            `json:"rpc"` // RPC 0.9 or 0.10
+	RPC      urls              `json:"rpc"` // RPC 0.9 or 0.10
 	WS       string            `json:"ws"`  // wakes the relay when there is a block
 	ChainID  attestation.Word  `json:"chain_id"`
 	Escrow   slastream.Address `json:"escrow"`
@@ -70,6 +70,7 @@ type relayConfig struct {
 	Keystore   keystoreConfig  `json:"keystore"`
 	Remote     remoteConfig    `json:"remote"`
 	PKCS11     pkcs11Config    `json:"pkcs11"`
+	Lit        litConfig       `json:"lit"`
 	Account    int             `json:"account"`
 	Bindings   []bindingConfig `json:"bindings"`
 	Poll       duration        `json:"poll"`
@@ -111,6 +112,8 @@ type bindingConfig struct {
 	Deal       *attestation.Word `json:"deal"`
 	Set        *attestation.Word `json:"set"`
 	StartEpoch uint64            `json:"start_epoch"`
+
+	Signature []attestation.Word `json:"signature"` // of the deal's client, for relay.signer "lit"
 }
 
 type keystoreConfig struct {

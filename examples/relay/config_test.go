@@ -70,7 +70,7 @@ func TestConfigRefused(t *testing.T) {
 		{"address of Starknet", `"escrow": "0x5"`, `"escrow": "5x"`, `starknet.escrow is "5x": want 0x and hexadecimal digits in quotes`},
 		{"no chain", `"chain_id": 314159, `, ``, `fevm.chain_id is missing: want 314 for Mainnet or 314159 for Calibration`},
 		{"unknown chain", `314159`, `31`, `relay.genesis_time is missing: chain 31 is not known, want the Unix time of its epoch 0`},
-		{"no URL", `"http://127.0.0.1:2"`, `"127.0.0.1:2"`, `fevm.rpc[0] is no URL of http or https`},
+		{"no URL", `"http://127.0.0.1:2"`, `"127.0.0.1:2"`, `fevm.rpc is no URL of http or https`},
 		{"URL with a key", `http://127.0.0.1:1/rpc`, `ftp://node/SECRET`, `starknet.rpc is no URL of http or https`},
 		{"quorum", `"http://127.0.0.1:2"`, `["http://127.0.0.1:2"], "quorum": 2`, `fevm.quorum is 2, but fevm.rpc has 1: want at most as many`},
 		{"no accounts", `"accounts": [{"address": "0x6", "private_key": "0x7"}]`, `"accounts": []`, `starknet.accounts is missing: want the account that pays for releases, [{"address", "private_key"}]`},
@@ -78,7 +78,7 @@ func TestConfigRefused(t *testing.T) {
 		{"bad private key", `"private_key": "0x7"`, `"private_key": "SECRET"`, `starknet.accounts[0].private_key: want a private key: 0x and at most 64 hexadecimal digits in quotes`},
 		{"bad attester key", `"0x2a"`, `"SECRET"`, `attester.private_key: want a private key: 0x and at most 64 hexadecimal digits in quotes`},
 		{"no attester key", `{"private_key": "0x2a"}`, `{}`, `attester.private_key is missing: relay.signer "local" signs with it`},
-		{"unknown signer", `"relay": {}`, `"relay": {"signer": "lokal"}`, `relay.signer is "lokal": want local, keystore, pkcs11, remote, web3signer`},
+		{"unknown signer", `"relay": {}`, `"relay": {"signer": "lokal"}`, `relay.signer is "lokal": want local, keystore, pkcs11, remote, web3signer, lit`},
 		{"keystore without file", `"relay": {}`, `"relay": {"signer": "keystore"}`, `relay.keystore.file or relay.keystore.password_file is missing: relay.signer "keystore" needs both`},
 		{"remote without key", `"relay": {}`, `"relay": {"signer": "remote", "remote": {"url": "https://a"}}`, `relay.remote.url or attester.public_key is missing: relay.signer "remote" needs both`},
 		{"binding without deal", `"relay": {}`, `"relay": {"bindings": [{"set": "0x1"}]}`, `relay.bindings[0] has no deal: want "deal", the id that the escrow gave it, from 1`},
@@ -98,7 +98,7 @@ func TestConfigRefused(t *testing.T) {
 		{"schema of a file", `"relay": {}`, `"relay": {"schema": "a"}`, `relay.schema is set, but relay.store is a file: a schema is for a store "postgres://…"`},
 		{"watch without mode", `"relay": {}`, `"relay": {"watch": {"warn": "1h"}}`, `relay.watch.mode is missing: want observer, which only tells, or slash`},
 		{"webhook without secret", `"relay": {}`, `"relay": {"watch": {"mode": "observer", "webhook": "https://a"}}`, `relay.watch.webhook and relay.watch.secret_file go together: one is missing`},
-		{"too long a value", `"relay": {}`, `"relay": {"signer": "` + strings.Repeat("x", 200) + `"}`, `relay.signer is "` + strings.Repeat("x", 60) + `…": want local, keystore, pkcs11, remote, web3signer`},
+		{"too long a value", `"relay": {}`, `"relay": {"signer": "` + strings.Repeat("x", 200) + `"}`, `relay.signer is "` + strings.Repeat("x", 60) + `…": want local, keystore, pkcs11, remote, web3signer, lit`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			require.Contains(t, smallest, test.from)

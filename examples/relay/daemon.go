@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/slastream/slastream-go/attestation"
 	"github.com/slastream/slastream-go/fevm/chain"
 	"github.com/slastream/slastream-go/fevm/policy"
 	"github.com/slastream/slastream-go/signer"
+	"github.com/slastream/slastream-go/signer/lit"
 	"github.com/slastream/slastream-go/slastream"
 	"github.com/slastream/slastream-go/slastream/relay"
 	"github.com/slastream/slastream-go/starknet"
@@ -24,10 +26,10 @@ type daemon struct {
 	log     *slog.Logger
 	metrics *metrics
 
-	starknet *node
+	starknet *starknetPool
 	fevm     []*node
 	progress *progress
-	source   *policy.Source
+	source   *proofs
 	genesis  uint64
 
 	account  *starknet.Account
@@ -39,11 +41,13 @@ type daemon struct {
 	class    slastream.Class
 
 	signer  signer.Signer
+	ledger  *lit.Ledger // nil unless the signer is an action of Lit
 	store   relay.Store
 	runner  runner // nil unless the store has a way of its own to take turns
 	relay   *relay.Relay
 	watcher *watcher // nil if it is not configured
 
+	pending    *pending
 	rebuilding rebuilding
 	turned     chan struct{} // holds a token after a turn
 	closers    []func() error
@@ -51,7 +55,10 @@ type daemon struct {
 	// These belong to the turns.
 	complained   string // the last complaint
 	complainedAt time.Time
-	saved        time.Time // when the checkpoint was written last
+
+	keeping   sync.Mutex
+	saved     time.Time // when the checkpoint was written last
+	forgotten time.Time // when verdicts were forgotten last
 }
 
 // open opens the clients, the files and the store. Whatever comes of it, close
@@ -81,11 +88,16 @@ func (d *daemon) close() error {
 // openChains makes the clients. It asks the nodes nothing.
 func (d *daemon) openChains(ctx context.Context) error {
 	c := d.config
-	var err error
-	if d.starknet, err = dial(ctx, "starknet", c.Starknet.RPC, d.metrics); err != nil {
-		return fmt.Errorf("starknet.rpc: %w", err)
+	var nodes []*node
+	for i, raw := range c.Starknet.RPC {
+		n, err := dial(ctx, "starknet", raw, d.metrics)
+		if err != nil {
+			return fmt.Errorf("starknet.rpc[%d]: %w", i, err)
+		}
+		d.closeLater(n.close)
+		nodes = append(nodes, n)
 	}
-	d.closeLater(d.starknet.close)
+	d.starknet = newStarknetPool(c.Starknet.ChainID, d.log, nodes...)
 	var clients []*chain.Client
 	for i, raw := range c.FEVM.RPC {
 		n, err := dial(ctx, "fevm", raw, d.metrics)
@@ -99,12 +111,13 @@ func (d *daemon) openChains(ctx context.Context) error {
 		}
 		d.fevm, clients = append(d.fevm, n), append(clients, client)
 	}
-	nodes, err := chain.NewNodes(c.FEVM.Quorum, clients...)
+	quorum, err := chain.NewNodes(c.FEVM.Quorum, clients...)
 	if err != nil {
 		return err
 	}
-	d.progress = &progress{nodes: nodes}
-	if d.source, err = policy.NewSource(d.progress, c.policy(nodes)); err != nil {
+	d.progress = &progress{nodes: quorum}
+	d.source, err = newProofs(c.Relay.Checkpoint, d.log, func() (*policy.Source, error) { return policy.NewSource(d.progress, c.policy(quorum)) })
+	if err != nil {
 		return err
 	}
 	d.genesis = c.genesis()
@@ -173,7 +186,7 @@ func (d *daemon) build() error {
 	c := relay.Config{
 		Proofs: d.source, Signer: d.signer, Escrow: d.escrow, Store: d.store,
 		Domain: attestation.Domain{ChainID: d.config.Starknet.ChainID, Escrow: d.config.Starknet.Escrow.Word()}, Rules: d.rules,
-		Bindings: d.config.bindings(), Start: d.start,
+		Start: d.start,
 		Batch: r.Batch, Multicall: r.Multicall, InFlight: r.InFlight, Workers: r.Workers, Limits: limits,
 		Name: r.Name, Peers: r.Peers, Stagger: time.Duration(r.Stagger),
 		Poll: time.Duration(r.Poll), Lease: time.Duration(r.Lease), BumpAfter: time.Duration(r.BumpAfter), SettleAfter: time.Duration(r.SettleAfter),
@@ -187,6 +200,7 @@ func (d *daemon) build() error {
 	if d.relay, err = relay.New(c); err != nil {
 		return err
 	}
+	d.pending = newPending(d.config.bindings())
 	if r.Watch.Mode != "" {
 		d.watcher, err = d.newWatcher()
 	}
@@ -225,15 +239,7 @@ func (d *daemon) start(ctx context.Context, deal slastream.Deal) (uint64, error)
 	if err != nil {
 		return 0, err
 	}
-	return d.epochAt(created), nil
-}
-
-// epochAt is the first epoch at or after a time.
-func (d *daemon) epochAt(unix uint64) uint64 {
-	if unix <= d.genesis {
-		return 1 // 0 means that nothing is said
-	}
-	return (unix - d.genesis + slastream.EpochSeconds - 1) / slastream.EpochSeconds
+	return relay.FirstEpoch(d.genesis, created), nil
 }
 
 func (d *daemon) timeOf(epoch uint64) uint64 { return d.genesis + slastream.EpochSeconds*epoch }

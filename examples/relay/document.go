@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // decode reads one JSON object into a struct as an operator means it: a key that
@@ -196,6 +197,9 @@ func knownKeys(t reflect.Type, path string, list []string) []string {
 	}
 	for i := range t.NumField() {
 		f := t.Field(i)
+		if !f.IsExported() {
+			continue
+		}
 		full := strings.TrimPrefix(path+"."+f.Tag.Get("json"), ".")
 		list = knownKeys(f.Type, full, append(list, full))
 	}
@@ -220,16 +224,26 @@ const maxQuoted = 60
 
 func quoted(raw []byte) string { return shortened(string(bytes.TrimSpace(raw))) }
 
-func shortened(s string) string {
-	if len(s) > maxQuoted {
-		s = s[:maxQuoted] + "…"
+// shortened makes a text fit to be quoted.
+func shortened(s string) string { return cut(s, maxQuoted) }
+
+// cut makes a text of one line and at most so many bytes. It cuts no letter in
+// two.
+func cut(s string, most int) string {
+	s = strings.ToValidUTF8(s, "?")
+	if len(s) > most {
+		end := most
+		for !utf8.RuneStart(s[end]) {
+			end--
+		}
+		s = s[:end] + "…"
 	}
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return ' '
 		}
 		return r
-	}, strings.ToValidUTF8(s, "?"))
+	}, s)
 }
 
 // edits is how many letters are put in, left out or changed between two words

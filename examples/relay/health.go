@@ -35,7 +35,8 @@ func when(t time.Time) string {
 }
 
 // readyz answers 200 if the relay does all that it should, else 503 with what is
-// in the way. Single deals that are in trouble do not count: /v1/deals has them.
+// in the way. Single deals that are in trouble do not count: /v1/deals has them,
+// and waiting_bindings those that cannot be bound yet.
 func (d *daemon) readyz(w http.ResponseWriter, r *http.Request) {
 	h := d.relay.Health()
 	reasons := []string{}
@@ -47,7 +48,7 @@ func (d *daemon) readyz(w http.ResponseWriter, r *http.Request) {
 		say("filecoin: no node answers")
 	}
 	if !d.starknet.reachable() {
-		say("starknet: the node does not answer")
+		say("starknet: no node answers")
 	}
 	if _, err := d.store.Stats(r.Context()); err != nil {
 		say("store: %s", shortened(oneLine(err)))
@@ -68,12 +69,15 @@ func (d *daemon) readyz(w http.ResponseWriter, r *http.Request) {
 	if len(reasons) > 0 {
 		status = http.StatusServiceUnavailable
 	}
-	answer := map[string]any{"ready": len(reasons) == 0, "reasons": reasons, "head": d.progress.head.Load(), "cursor": h.Cursor, "lease": h.Sending}
+	answer := map[string]any{"ready": len(reasons) == 0, "reasons": reasons, "head": d.progress.head.Load(), "cursor": h.Cursor, "lease": h.Sending, "waiting_bindings": d.pending.views(waitingShown)}
 	if h.Err != "" {
 		answer["last_error"] = h.Err
 	}
 	reply(w, status, answer)
 }
+
+// waitingShown is how many bindings that wait an answer shows.
+const waitingShown = 20
 
 // lagLimit is how many epochs the relay may be behind and still be ready.
 const lagLimit = 20

@@ -25,7 +25,8 @@
 // One JSON object; a key that is not known is refused. Paths are relative to the
 // working directory. Amounts are whole tokens in quotes, durations as "15s".
 //
-//	starknet.rpc .ws .chain_id .escrow     the node, what wakes the relay (optional), the chain, the escrow
+//	starknet.rpc                           a URL or a list: one is used, another when it fails or is behind
+//	starknet.ws .chain_id .escrow          what wakes the relay (optional), the chain, the escrow
 //	starknet.token .owner                  compared with the escrow's, if given
 //	starknet.accounts                      [{address, private_key, public_key}]
 //	fevm.rpc .quorum                       a URL or a list; how many must agree (1)
@@ -34,13 +35,18 @@
 //	attester.private_key .public_key       the attestation key of relay.signer "local"; the key that any signer must have
 //
 //	relay.store        relay.db            file (bbolt), or postgres://… for many processes; .schema there
-//	relay.signer       local               local, keystore, pkcs11, remote or web3signer
+//	relay.signer       local               local, keystore, pkcs11, remote, web3signer or lit
 //	relay.keystore     file, password_file
 //	relay.pkcs11       module, token, serial, label, pin_file
 //	relay.remote       url, token_file     of remote and web3signer
+//	relay.lit          url, api_key_file   of an action of Lit (package signer/lit); the rest makes its text:
+//	                                       class_hash, salt, deployer, args (how the escrow was deployed),
+//	                                       starknet_rpc, fevm_rpc (what the action asks; public), starknet_block,
+//	                                       confirmations, agree
 //	relay.journal      STORE.journal       what was signed: never delete it
 //	relay.account      0                   which of starknet.accounts pays; no other program may use it
-//	relay.bindings     none                [{deal, set, start_epoch}]; start_epoch: first epoch after the deal's creation
+//	relay.bindings     none                [{deal, set, start_epoch}]; start_epoch: first epoch after the deal's creation;
+//	                                       with lit also signature, the felts of the client's account
 //	relay.poll         15s                 pause between two turns
 //	relay.finality     finalized           finalized, safe or latest, and .depth epochs below
 //	relay.from_block   0                   where reading begins: at or before the creation of the data sets
@@ -54,7 +60,7 @@
 //	relay.limits       none                hour and day: all, deal, provider
 //	relay.fees         none                max, max_per_day in STRK
 //	relay.bump_after, .settle_after        5m; 1h
-//	relay.lease        15s                 how soon another process takes over; it shares the database and the account
+//	relay.lease        1m                  within it another process takes over; it shares the database and the account
 //	relay.name, .peers, .stagger           relays that share nothing, and how long each is waited for
 //	relay.http         127.0.0.1:9100      /healthz /readyz /metrics /v1/…, or off
 //	relay.admin_token_file                 what POST and DELETE need: Authorization: Bearer …
@@ -66,7 +72,9 @@
 //
 // GET /healthz is 200 while turns are taken; /readyz while both chains answer,
 // the store works, history is read and nothing was stopped, else 503 with the
-// reasons. GET /v1/deals?after=&limit=, /v1/deals/{id} and
+// reasons. It shows, as waiting_bindings, what cannot be bound yet, such as a data
+// set that does not exist: that is tried again, less and less often.
+// GET /v1/deals?after=&limit=, /v1/deals/{id} and
 // /v1/chunks?deal=&state=&after=&limit= show what the relay knows, in pages.
 // POST /v1/bindings {"deal","set","start_epoch"}, DELETE /v1/bindings/{deal} and
 // POST /v1/deals/{id}/resume change it.

@@ -15,7 +15,7 @@ const snapshotLimit = 10_000
 // snapshot reads the store once more. The numbers that cost a walk through the
 // store, or a question to a node, are read only when deep.
 func (d *daemon) snapshot(ctx context.Context, deep bool) {
-	next := snapshot{health: d.relay.Health(), head: d.progress.head.Load()}
+	next := snapshot{health: d.relay.Health(), head: d.progress.head.Load(), waiting: d.pending.count()}
 	if before := d.metrics.state.Load(); before != nil {
 		next.behind, next.halted, next.held = before.behind, before.halted, before.held
 		next.balance, next.balanceKnown, next.stats = before.balance, before.balanceKnown, before.stats

@@ -43,6 +43,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 		wg.Go(func() { d.watcher.run(beside) })
 	}
 	if d.runner != nil {
+		wg.Go(func() { d.standBy(beside) })
 		err := d.runner(ctx, stepFunc(func(ctx context.Context) (relay.Report, error) { return d.turn(ctx), nil }))
 		if ctx.Err() == nil && err != nil {
 			return err
@@ -75,17 +76,20 @@ func afterGrace(ctx context.Context) (context.Context, func()) {
 	return turns, func() { stop(); cancel() }
 }
 
-// bindFirst binds the deals of the configuration before the first turn. What is
-// wrong for good ends the daemon; the rest is tried again with each turn.
+// bindFirst looks at the escrow's key and binds the deals of the configuration
+// before the first turn. What is wrong for good ends the daemon; the rest is tried
+// again.
 func (d *daemon) bindFirst(ctx, turns context.Context) error {
-	err := d.relay.Check(working(turns))
-	if err == nil || ctx.Err() != nil {
-		return nil
+	turns = working(turns)
+	if err := d.relay.Check(turns); err != nil && ctx.Err() == nil {
+		if bad := judge(err); bad != nil {
+			return bad
+		}
+		d.log.Warn("the escrow's key could not be asked for; it is tried again with each turn", "err", oneLine(err))
 	}
-	if bad := judge(err); bad != nil {
+	if bad := d.bindPending(turns); bad != nil && ctx.Err() == nil {
 		return bad
 	}
-	d.log.Warn("not all is bound yet; it is tried again with each turn", "err", oneLine(err))
 	return nil
 }
 
@@ -106,7 +110,9 @@ func (d *daemon) loop(ctx, turns context.Context, wake <-chan struct{}) {
 // turn takes one turn and says what it did.
 func (d *daemon) turn(ctx context.Context) relay.Report {
 	began := time.Now()
-	report, err := d.relay.Step(working(ctx))
+	asking := d.starknet.pin(working(ctx))
+	_ = d.bindPending(asking) // it is logged, and others go on
+	report, err := d.relay.Step(asking)
 	d.metrics.turnDuration.Observe(time.Since(began).Seconds())
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -125,7 +131,7 @@ func (d *daemon) turn(ctx context.Context) relay.Report {
 			d.rebuilding.finish(d)
 		}
 	}
-	d.checkpointNow()
+	d.checkpointNow(ctx)
 	select {
 	case d.turned <- struct{}{}:
 	default:

@@ -34,6 +34,9 @@ func (d *daemon) openSigner(ctx context.Context) error {
 		return err
 	}
 	d.closeLater(journal.Close)
+	if d.ledger != nil {
+		d.ledger.Journal = journal
+	}
 	d.signer = counted(signer.Guard(inner, journal), d.metrics)
 	return nil
 }
@@ -71,6 +74,8 @@ func (d *daemon) openKey(ctx context.Context) (signer.Signer, error) {
 		}
 		d.closeLater(key.Close)
 		return signer.New(key, options...)
+	case "lit":
+		return d.openLit(pinned, options)
 	case "remote", "web3signer":
 		var with []remote.Option
 		if r.Remote.Token != "" {

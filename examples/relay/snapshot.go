@@ -14,6 +14,7 @@ type snapshot struct {
 	health       relay.Health
 	head         uint64 // newest final epoch that the node told
 	behind       uint64 // deals whose history is not read yet
+	waiting      int    // bindings of the file that are not made yet
 	halted, held uint64
 	balance      float64
 	balanceKnown bool
@@ -33,6 +34,7 @@ var (
 	descDeals   = describe("deals", "Deals that were ever bound.")
 	descBehind  = describe("deals_behind", "Deals whose history is not read yet.")
 	descHalted  = describe("deals_halted", "Deals for which nothing is done until an operator resumes them.")
+	descWaiting = describe("bindings_waiting", "Bindings of the file that cannot be made yet, such as of a data set that does not exist.")
 	descHead    = describe("head_epoch", "Newest final epoch of Filecoin that a node told.")
 	descCursor  = describe("cursor_epoch", "First epoch that is not observed.")
 	descLag     = describe("cursor_lag_epochs", "Final epochs that are not observed yet.")
@@ -45,7 +47,7 @@ var (
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		descOldest, descChunks, descHeld, descDeals, descBehind, descHalted, descHead,
+		descOldest, descChunks, descHeld, descDeals, descBehind, descHalted, descWaiting, descHead,
 		descCursor, descLag, descBalance, descPaused, descStopped, descLease,
 	} {
 		out <- d
@@ -73,6 +75,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	gauge(descDeals, float64(s.stats.Tracks))
 	gauge(descBehind, float64(s.behind))
 	gauge(descHalted, float64(s.halted))
+	gauge(descWaiting, float64(s.waiting))
 	gauge(descHead, float64(s.head))
 	gauge(descCursor, float64(s.health.Cursor))
 	gauge(descLag, float64(s.lag()))

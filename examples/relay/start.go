@@ -26,7 +26,7 @@ const checkTimeout = time.Minute
 func (d *daemon) check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	for _, check := range []func(context.Context) error{d.checkFilecoin, d.checkEscrow, d.checkAccount, d.checkDeals} {
+	for _, check := range []func(context.Context) error{d.checkFilecoin, d.starknet.check, d.checkEscrow, d.checkAccount, d.checkDeals} {
 		if err := check(ctx); err != nil {
 			return err
 		}

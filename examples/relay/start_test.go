@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http/httptest"
 	"os"
@@ -17,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/slastream/slastream-go/attestation"
-	fevmsim "github.com/slastream/slastream-go/fevm/simulated"
+	"github.com/slastream/slastream-go/slastream/relay"
 	"github.com/slastream/slastream-go/slastream/relay/boltstore"
 )
 
@@ -143,15 +144,59 @@ func TestStartNamesNoURL(t *testing.T) {
 	require.Contains(t, err.Error(), "127.0.0.1:1")
 }
 
-// TestSetThatComesLater binds a set before its provider has created it.
+// TestSetThatComesLater binds a set before its provider has created it: no turn
+// fails because of it, and the other deal is paid.
 func TestSetThatComesLater(t *testing.T) {
 	w := newWorld(t)
-	id := w.deal(3)
-	p := start(t, w.write(w.config(map[string]any{"bindings": []map[string]any{{"deal": "1", "set": "1"}}})))
-	eventually(t, p, func() bool { return strings.Contains(p.log.String(), "there is no such data set") })
+	one, two := w.deal(3), w.deal(3)
 	w.prove(1)
-	w.released(p, id, 1)
+	bindings := []map[string]any{{"deal": "1", "set": "1"}, {"deal": "2", "set": "2"}}
+	p := start(t, w.write(w.config(map[string]any{"bindings": bindings})))
+	w.released(p, one, 1)
+	var health struct {
+		Ready   bool
+		Reasons []string
+		Waiting []waitingView `json:"waiting_bindings"`
+	}
+	eventually(t, p, func() bool { return p.get("/readyz", &health) == 200 })
+	require.Len(t, health.Waiting, 1)
+	require.Equal(t, "0x2", health.Waiting[0].Deal)
+	require.Contains(t, health.Waiting[0].Error, "there is no such data set")
+	var metrics string
+	eventually(t, p, func() bool {
+		p.get("/metrics", &metrics)
+		return strings.Contains(metrics, "slastream_relay_bindings_waiting 1\n")
+	})
+	require.Contains(t, metrics, `slastream_relay_turns_total{result="error"} 0`)
+	w.prove(2)
+	w.released(p, two, 1)
+	require.Equal(t, 1, strings.Count(p.log.String(), "there is no such data set"), p.log)
+	require.Contains(t, p.log.String(), "bound after waiting")
+	eventually(t, p, func() bool {
+		p.get("/metrics", &metrics)
+		return strings.Contains(metrics, "slastream_relay_bindings_waiting 0\n")
+	})
 	require.NoError(t, p.end())
+}
+
+// TestPending tries less and less often.
+func TestPending(t *testing.T) {
+	p := newPending([]relay.Binding{{Deal: attestation.WordFromUint64(1)}, {Deal: attestation.WordFromUint64(2)}})
+	now := time.Now()
+	first := p.due(now)[0]
+	var pauses []time.Duration
+	for i := range 8 {
+		before := time.Now()
+		require.Equal(t, i == 0, p.tried(first, 15*time.Second, fmt.Errorf("not there up to epoch %d", i)))
+		pauses = append(pauses, first.next.Sub(before).Round(time.Second))
+	}
+	require.Equal(t, []time.Duration{15e9, 30e9, 60e9, 120e9, 240e9, 480e9, 600e9, 600e9}, pauses)
+	require.Len(t, p.due(now), 1, "the other one does not wait")
+	require.True(t, p.tried(first, time.Second, errors.New("something else")), "news")
+	require.True(t, p.tried(first, time.Second, nil), "news")
+	require.Equal(t, 1, p.count())
+	p.forget(attestation.WordFromUint64(2))
+	require.Empty(t, p.views(9))
 }
 
 func TestCheckFlag(t *testing.T) {
@@ -204,10 +249,6 @@ func TestTwoNodesMustAgree(t *testing.T) {
 	require.NoError(t, p.end())
 }
 
-func TestEpochAt(t *testing.T) {
-	d := &daemon{genesis: fevmsim.Genesis}
-	for unix, want := range map[uint64]uint64{0: 1, fevmsim.Genesis: 1, fevmsim.Genesis + 1: 1, fevmsim.Genesis + 30: 1, fevmsim.Genesis + 31: 2, fevmsim.Genesis + 60: 2} {
-		require.Equal(t, want, d.epochAt(unix), unix)
-	}
+func TestJudge(t *testing.T) {
 	require.NoError(t, judge(errors.New("a node failed")))
 }

@@ -86,7 +86,7 @@ func (d *daemon) openPostgres(ctx context.Context) error {
 	d.runner = func(ctx context.Context, turns pgstore.Stepper) error {
 		return store.Run(ctx, turns, pgstore.Options{
 			Account: d.escrow.Account().String(), Owner: d.relay.Name,
-			Poll: max(time.Duration(r.Poll), time.Second), Lease: max(time.Duration(r.Lease), d.relay.Lease), Grace: grace, Logger: d.riverLog(),
+			Poll: time.Duration(r.Poll), Lease: d.relay.Lease, Grace: grace, Logger: d.riverLog(),
 		})
 	}
 	return nil

@@ -25,8 +25,8 @@ func (c *config) validate() error {
 
 func (c *config) validateChains() error {
 	switch {
-	case c.Starknet.RPC == "":
-		return errors.New("starknet.rpc is missing: want the URL of a Starknet node")
+	case len(c.Starknet.RPC) == 0 || slices.Contains(c.Starknet.RPC, ""):
+		return errors.New("starknet.rpc is missing: want the URL of a Starknet node, or a list")
 	case c.Starknet.ChainID.IsZero():
 		return errors.New("starknet.chain_id is missing: want the felt that the node answers to starknet_chainId")
 	case c.Starknet.Escrow.IsZero():
@@ -42,16 +42,24 @@ func (c *config) validateChains() error {
 	case c.Relay.GenesisTime == 0 && periods[c.FEVM.ChainID] == 0:
 		return fmt.Errorf("relay.genesis_time is missing: chain %d is not known, want the Unix time of its epoch 0", c.FEVM.ChainID)
 	}
-	for i, raw := range c.FEVM.RPC {
-		if err := checkURL(fmt.Sprintf("fevm.rpc[%d]", i), raw, "http", "https"); err != nil {
-			return err
+	for _, l := range []struct {
+		key  string
+		list urls
+	}{{"starknet.rpc", c.Starknet.RPC}, {"fevm.rpc", c.FEVM.RPC}} {
+		for i, raw := range l.list {
+			key := l.key
+			if len(l.list) > 1 {
+				key = fmt.Sprintf("%s[%d]", l.key, i)
+			}
+			if err := checkURL(key, raw, "http", "https"); err != nil {
+				return err
+			}
 		}
 	}
 	for _, u := range []struct {
 		key, value string
 		schemes    []string
 	}{
-		{"starknet.rpc", c.Starknet.RPC, []string{"http", "https"}},
 		{"starknet.ws", c.Starknet.WS, []string{"ws", "wss"}},
 		{"fevm.ws", c.FEVM.WS, []string{"ws", "wss"}},
 	} {
@@ -95,7 +103,7 @@ func (c *config) validateAccount() error {
 func (c *config) account() accountConfig { return c.Starknet.Accounts[c.Relay.Account] }
 
 // signers are the values of relay.signer.
-var signers = []string{"local", "keystore", "pkcs11", "remote", "web3signer"}
+var signers = []string{"local", "keystore", "pkcs11", "remote", "web3signer", "lit"}
 
 func (c *config) validateSigner() error {
 	r := &c.Relay
@@ -117,6 +125,7 @@ func (c *config) validateSigner() error {
 		if r.Remote.URL == "" || !pinned {
 			return fmt.Errorf("relay.remote.url or attester.public_key is missing: relay.signer %q needs both", r.Signer)
 		}
+	case "lit": // validateLit
 	default:
 		return fmt.Errorf("relay.signer is %q: want %s", shortened(r.Signer), strings.Join(signers, ", "))
 	}
@@ -138,6 +147,9 @@ func (c *config) validateBindings() error {
 			return fmt.Errorf("%s: data set %s backs two deals: a set backs one", key, b.Set.Big())
 		}
 		deals[*b.Deal], sets[*b.Set] = true, true
+	}
+	if c.Relay.Signer == "lit" {
+		return c.validateLit()
 	}
 	return nil
 }
@@ -162,8 +174,8 @@ func (c *config) validateRelay() error {
 		return fmt.Errorf("relay.log_level is %q: want debug, info, warn or error", shortened(r.Level))
 	}
 	if r.postgres() {
-		if err := checkURL("relay.store", r.Store, "postgres", "postgresql"); err != nil {
-			return err
+		if _, err := url.Parse(r.Store); err != nil { // without a host it is a socket
+			return errors.New("relay.store is no URL of PostgreSQL: want postgres://user@host/database")
 		}
 		if r.Schema == "" {
 			r.Schema = "slastream_relay"

@@ -289,12 +289,11 @@ func newAccount(w *world, address slastream.Address) *starknet.Account {
 	return starknet.NewAccount(w.caller, w.starknet.Domain().ChainID, address, nil)
 }
 
-// try is get for a daemon that may not be there.
-func (p *process) try(path string, into any) {
-	response, err := http.Get(p.url + path)
-	if err != nil {
-		return
-	}
-	defer response.Body.Close()
-	_ = json.NewDecoder(response.Body).Decode(into) // the zero value then
+// fevmCaller is a client of the Filecoin node.
+func (w *world) fevmCaller() *rpc.Client {
+	w.t.Helper()
+	c, err := rpc.DialOptions(context.Background(), w.fevmURL)
+	require.NoError(w.t, err)
+	w.t.Cleanup(c.Close)
+	return c
 }
