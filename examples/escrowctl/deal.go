@@ -153,6 +153,9 @@ func (r ranges) String() string {
 			parts = append(parts, fmt.Sprintf("%d-%d", p[0], p[1]))
 		}
 	}
+	if len(r) == 1 && r[0][0] == r[0][1] {
+		return "chunk " + parts[0]
+	}
 	return "chunks " + strings.Join(parts, ", ")
 }
 

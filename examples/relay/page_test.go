@@ -23,10 +23,10 @@ var (
 	labelled = regexp.MustCompile("`([^`]+)`(?: \\(([^)]*)\\))?")
 )
 
-// pageTable returns the cells of the table under a heading of docs/relay.md.
+// pageTable returns the cells of the table under a heading of docs/relay/daemon.md.
 func pageTable(t *testing.T, heading string) (rows [][]string) {
 	t.Helper()
-	page, err := os.ReadFile("../../docs/relay.md")
+	page, err := os.ReadFile("../../docs/relay/daemon.md")
 	require.NoError(t, err)
 	_, section, ok := strings.Cut(string(page), "\n"+heading+"\n")
 	require.True(t, ok, heading)
@@ -52,7 +52,7 @@ func pageTable(t *testing.T, heading string) (rows [][]string) {
 func pageKeys(t *testing.T) map[string]string {
 	t.Helper()
 	defaults := map[string]string{}
-	for _, row := range pageTable(t, "### The file") {
+	for _, row := range pageTable(t, "## The file") {
 		require.Len(t, row, 3, row)
 		before := ""
 		for _, found := range ticked.FindAllStringSubmatch(row[0], -1) {
@@ -67,7 +67,7 @@ func pageKeys(t *testing.T) map[string]string {
 	return defaults
 }
 
-// TestPageHasEachKey: the table of docs/relay.md has the keys that the file may
+// TestPageHasEachKey: the table of docs/relay/daemon.md has the keys that the file may
 // have, and no others. An object has no row of its own, a list does.
 func TestPageHasEachKey(t *testing.T) {
 	var want []string
@@ -164,7 +164,7 @@ func plainDuration(d time.Duration) string {
 	return s
 }
 
-// TestPageHasEachMetric: the table of docs/relay.md has the metrics and labels of
+// TestPageHasEachMetric: the table of docs/relay/daemon.md has the metrics and labels of
 // the golden list, and no others.
 func TestPageHasEachMetric(t *testing.T) {
 	list, err := os.ReadFile(golden)
@@ -189,7 +189,7 @@ func TestPageHasEachMetric(t *testing.T) {
 			}
 		}
 	}
-	for _, row := range pageTable(t, "### Metrics") {
+	for _, row := range pageTable(t, "## Metrics") {
 		for _, found := range labelled.FindAllStringSubmatch(row[0], -1) {
 			require.NotContains(t, have, found[1], "it is there twice")
 			have[found[1]] = nil

@@ -116,7 +116,7 @@ func (r *Relay) bind(ctx context.Context, b Binding) error {
 		}
 		return fmt.Errorf("relay: bind deal %s: %w", b.Deal.Big(), err)
 	}
-	r.Logger.Info("bound", "deal", b.Deal, "set", b.Set, "start_epoch", b.StartEpoch, "over", t.Over)
+	r.Logger.Info("bound", "deal", b.Deal.Big(), "set", b.Set.Big(), "start_epoch", b.StartEpoch, "over", t.Over)
 	return nil
 }
 
@@ -134,7 +134,7 @@ func (r *Relay) checkSet(ctx context.Context, b Binding) error {
 	}
 	if head, headErr := r.Proofs.Head(ctx); headErr == nil && head >= b.StartEpoch {
 		if _, earned, _ := one(r.Proofs.Proofs(ctx, b.Set, b.StartEpoch, head)); earned {
-			r.Logger.Warn("bound for what was earned before", "deal", b.Deal, "set", b.Set, "err", err)
+			r.Logger.Warn("bound for what was earned before", "deal", b.Deal.Big(), "set", b.Set.Big(), "err", err)
 			return nil
 		}
 	}
@@ -211,7 +211,7 @@ func (r *Relay) change(ctx context.Context, deal attestation.Word, change func(*
 // halt stops a deal until somebody has looked. Its proofs are read from where
 // they were read to when it goes on.
 func (r *Relay) halt(ctx context.Context, deal attestation.Word, why string) error {
-	r.Logger.Error("deal halted", "deal", deal, "reason", why)
+	r.Logger.Error("deal halted", "deal", deal.Big(), "reason", why)
 	return r.setBack(ctx, deal, why)
 }
 

@@ -91,7 +91,7 @@ func (t *turn) govern(ctx context.Context, chunks []Chunk) []Chunk {
 		if c.Counted {
 			free = append(free, c)
 		} else {
-			t.Logger.Warn("chunk held", "deal", c.Deal, "chunk", c.Index, "reason", c.Retry.Reason)
+			t.Logger.Warn("chunk held", "deal", c.Deal.Big(), "chunk", c.Index, "reason", c.Retry.Reason)
 		}
 	}
 	return free

@@ -188,8 +188,8 @@ func (r *Relay) moved(c Chunk, from State) {
 	}
 	switch {
 	case c.State == Refused:
-		r.Logger.Warn("chunk refused", "deal", c.Deal, "chunk", c.Index, "reason", c.Retry.Reason)
+		r.Logger.Warn("chunk refused", "deal", c.Deal.Big(), "chunk", c.Index, "reason", c.Retry.Reason)
 	default:
-		r.Logger.Debug("chunk", "deal", c.Deal, "chunk", c.Index, "state", c.State, "from", from)
+		r.Logger.Debug("chunk", "deal", c.Deal.Big(), "chunk", c.Index, "state", c.State, "from", from)
 	}
 }
