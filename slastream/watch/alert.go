@@ -31,14 +31,16 @@ type Phase string
 // The phases of an alert.
 const (
 	// PhasePending: on its way. Of a slash, the transaction is about to be sent,
-	// and the deal may still end in another way; of a release, it is in a block
-	// that is not settled yet.
+	// and the deal may still end in another way, or it is in a block that is not
+	// settled yet; of a completion and a release, only the latter.
 	PhasePending Phase = "pending"
-	// PhaseFinal: the escrow's state says so. It comes once for each deal and kind,
-	// and for a release once its event is settled.
+	// PhaseFinal: of the end of a deal and of a release, the block is settled
+	// (Config.Settled; without it, of the end of a deal, the escrow says so). Of
+	// the other kinds, which have this phase only, the tower saw it.
 	PhaseFinal Phase = "final"
 	// PhaseRetracted: a reorganisation of Starknet took back the release that an
-	// earlier alert, with the same event and block, was about.
+	// earlier alert, with the same event and block, was about, or the end of the
+	// deal. If the end comes again, so do its alerts, with the ids they had.
 	PhaseRetracted Phase = "retracted"
 )
 
@@ -99,20 +101,24 @@ func (a Alert) headline() string {
 		if a.Phase == PhasePending {
 			return "being slashed"
 		}
-		return "slashed"
+		return a.stage("slashed")
 	case KindCompleted:
-		return "completed"
+		return a.stage("completed")
 	case KindReleased:
-		s := fmt.Sprintf("chunk %d released", a.Chunk)
-		switch a.Phase {
-		case PhasePending:
-			return s + ", not yet settled"
-		case PhaseRetracted:
-			return s + ", and taken back"
-		}
-		return s
+		return a.stage(fmt.Sprintf("chunk %d released", a.Chunk))
 	}
 	return fmt.Sprintf("%.40q", string(a.Kind))
+}
+
+// stage adds to what happened how sure it is.
+func (a Alert) stage(s string) string {
+	switch a.Phase {
+	case PhasePending:
+		return s + ", not yet settled"
+	case PhaseRetracted:
+		return s + ", and taken back"
+	}
+	return s
 }
 
 // Text returns the alert as the body of a mail: a few lines of ASCII.
@@ -121,6 +127,24 @@ func (a Alert) Text() string {
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("%s.", a.Subject())
 	line("")
+	switch {
+	case a.Phase == PhaseRetracted && a.Kind != KindReleased:
+		line("The block is no longer on the chain. The deal goes on, or ends again.")
+	default:
+		a.body(line)
+	}
+	if d := a.Deal; d.Exists() {
+		line("Paid: %d of %d chunks. Deadline: %s.", d.Released, d.Chunks, clock(d.Deadline))
+		line("Client: %v", d.Client)
+		line("Provider: %v", d.Provider)
+	}
+	line("Escrow: %v on chain %v", a.Escrow, a.ChainID)
+	line("Alert: %s, %s", a.ID, a.Phase)
+	return b.String()
+}
+
+// body writes what the alert is about.
+func (a Alert) body(line func(format string, args ...any)) {
 	switch a.Kind {
 	case KindAtRisk:
 		line("The next chunk must be proved by %s, or the deal cannot complete by its deadline.", clock(a.Due))
@@ -138,14 +162,6 @@ func (a Alert) Text() string {
 			line("That block is no longer on the chain.")
 		}
 	}
-	if d := a.Deal; d.Exists() {
-		line("Paid: %d of %d chunks. Deadline: %s.", d.Released, d.Chunks, clock(d.Deadline))
-		line("Client: %v", d.Client)
-		line("Provider: %v", d.Provider)
-	}
-	line("Escrow: %v on chain %v", a.Escrow, a.ChainID)
-	line("Alert: %s, %s", a.ID, a.Phase)
-	return b.String()
 }
 
 // number returns a deal id in decimal where that is shorter.

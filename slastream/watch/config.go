@@ -28,8 +28,8 @@ type Config struct {
 	Store Store
 
 	// Pending says for which deals a release is on its way; nil: for none. While
-	// it is, the deal is not slashed, up to Grace after the deadline; Grace 0 is
-	// an hour, and less than 0 for ever.
+	// it is, the deal is not slashed. Grace ends that so long after the deadline,
+	// for a Pending that may say yes for ever; it believes the Clock. 0: it never ends.
 	Pending Pending
 	Grace   time.Duration
 
@@ -56,8 +56,9 @@ type Config struct {
 
 	// Accepted and Settled follow the escrow for Run, the one up to blocks accepted
 	// on L2, the other on L1. Releases become alerts of PhasePending and PhaseFinal,
-	// and ends of deals are seen at once; both may be nil. From is where they
-	// begin the first time.
+	// and ends of deals are seen at once; both may be nil. Without Settled an end
+	// is final as soon as Escrow answers with it. From is where they begin the
+	// first time.
 	Accepted slastream.Watcher
 	Settled  slastream.Watcher
 	From     slastream.Cursor
@@ -82,7 +83,6 @@ func New(c Config) (*Tower, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	fill(&c.Grace, time.Hour)
 	fill(&c.Poll, 2*time.Second)
 	fill(&c.Retry, 2*time.Minute)
 	fill(&c.Timeout, 15*time.Second)
@@ -96,7 +96,7 @@ func New(c Config) (*Tower, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	c.Peers = slices.Clone(c.Peers)
-	return &Tower{config: c, woken: map[uint64]bool{}, mail: make(chan struct{}, 1), turnNow: make(chan struct{}, 1)}, nil
+	return &Tower{config: c, room: maxQueue, woken: map[uint64]bool{}, unchosen: map[uint64]bool{}, mail: make(chan struct{}, 1), turnNow: make(chan struct{}, 1)}, nil
 }
 
 func fill[T comparable](field *T, otherwise T) {
@@ -121,7 +121,7 @@ func (c Config) validate() error {
 		return fmt.Errorf("watch: Config.Domain: %w", err)
 	}
 	for name, n := range map[string]int64{
-		"Stagger": int64(c.Stagger), "Warn": int64(c.Warn), "Poll": int64(c.Poll), "Retry": int64(c.Retry), "Timeout": int64(c.Timeout),
+		"Grace": int64(c.Grace), "Stagger": int64(c.Stagger), "Warn": int64(c.Warn), "Poll": int64(c.Poll), "Retry": int64(c.Retry), "Timeout": int64(c.Timeout),
 		"Attempts": int64(c.Attempts), "Batch": int64(c.Batch), "Parallel": int64(c.Parallel),
 	} {
 		if n < 0 {

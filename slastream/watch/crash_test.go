@@ -2,8 +2,10 @@ package watch_test
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -59,6 +61,22 @@ func (p *process) DealCount(ctx context.Context) (n attestation.Word, err error)
 	return n, err
 }
 
+func (p *process) Now(ctx context.Context) (now uint64, err error) {
+	err = p.call(func() (e error) { now, e = p.w.Now(ctx); return e })
+	return now, err
+}
+
+// ReleasePending says that a release of deal 5 is on its way for five hours.
+func (p *process) ReleasePending(_ context.Context, id attestation.Word) (pending bool, err error) {
+	err = p.call(func() error { pending = id == word(5) && p.w.now.Load() < start+5*hour; return nil })
+	return pending, err
+}
+
+// outlook says that the cadence is not known.
+func (p *process) outlook(context.Context, slastream.Deal) (c slastream.Cadence, s slastream.Progress, err error) {
+	return c, s, p.call(func() error { return nil })
+}
+
 func (p *process) ChunkReleased(context.Context, attestation.Word, uint64) (bool, error) {
 	panic("not asked for")
 }
@@ -78,9 +96,8 @@ func scenario(t *testing.T, kill func(call int) (before, after bool)) (told []st
 	w := newWorld(t)
 	w.release(w.create(1, hour), 0) // history
 	p := &process{w: w, store: &watch.MemoryStore{}, kill: kill}
-	w.config.Store, w.config.Escrow, w.config.Slasher, w.config.Notifier = p, p, p, p
-	w.config.Warn = 2 * time.Hour
-	w.config.Pending = pendingFunc(func(d attestation.Word) (bool, error) { return d == word(5) && w.now.Load() < start+5*hour, nil })
+	w.config.Store, w.config.Escrow, w.config.Slasher, w.config.Notifier, w.config.Clock, w.config.Pending = p, p, p, p, p, p
+	w.config.Warn, w.config.Outlook = 2*time.Hour, p.outlook
 	tower := w.tower()
 	turn := func(at uint64) {
 		w.now.Store(at)
@@ -136,8 +153,7 @@ func scenario(t *testing.T, kill func(call int) (before, after bool)) (told []st
 	return told, calls, p.sends
 }
 
-// A tower may be killed at any call to store, escrow or receiver: no alert is
-// lost, none has two ids, no deal two ends, and at most one slash is sent in vain.
+// A tower may be killed at any call to store, node or receiver: no alert is lost, none has two ids, no deal two ends, and at most one slash is sent in vain.
 func TestCrashAnywhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		want, calls, sends := scenario(t, func(int) (bool, bool) { return false, false })
@@ -150,7 +166,7 @@ func TestCrashAnywhere(t *testing.T) {
 		}, want)
 		require.Equal(t, 4, sends)
 		require.Greater(t, calls, 100)
-		for at := range calls {
+		for at := 0; at < calls; at += crashEvery {
 			for _, after := range []bool{false, true} {
 				told, _, sends := scenario(t, func(call int) (bool, bool) { return call == at && !after, call == at && after })
 				require.Equal(t, want, told, "killed at call %d, after it: %v", at, after)
@@ -164,10 +180,106 @@ func TestCrashAnywhere(t *testing.T) {
 func TestCrashOften(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		want, _, _ := scenario(t, func(int) (bool, bool) { return false, false })
-		for seed := range uint64(100) {
+		for seed := range uint64(crashSeeds) {
 			r := rand.New(rand.NewPCG(seed, 0))
 			told, _, _ := scenario(t, func(int) (bool, bool) { return r.IntN(60) == 0, r.IntN(60) == 0 })
 			require.Equal(t, want, told, "seed %d", seed)
 		}
+	})
+}
+
+// What the watchers tell is not lost either: a tower that runs is killed at each
+// document that it stores, before it is stored and after.
+func TestCrashFollowing(t *testing.T) {
+	run := func(t *testing.T, kill int, after bool) (told []string, saves int) {
+		w := newWorld(t)
+		w.create(9, day)
+		accepted, settled := &feed{}, &feed{}
+		w.config.Accepted, w.config.Settled = accepted, settled
+		store := &fatalStore{kill: kill, after: after}
+		w.config.Store, w.config.Notifier = store, store.notifier(w.mail)
+		stop := running(t, w.tower())
+		more := func() {
+			w.pass(3)
+			if store.dead.Load() {
+				require.Error(t, stop())
+				store.dead.Store(false)
+				stop = running(t, w.tower())
+				w.pass(3)
+			}
+		}
+		more()
+		for chunk := range uint64(3) {
+			e := accepted.add(chunkReleased(1, chunk), 10+chunk, 0)
+			more()
+			if chunk == 1 {
+				accepted.retract(e)
+				more()
+				accepted.add(chunkReleased(1, chunk), 10+chunk, 1)
+				more()
+			}
+			settled.add(chunkReleased(1, chunk), 10+chunk, 0)
+			more()
+		}
+		require.ErrorIs(t, stop(), context.Canceled)
+		w.config.Store = &store.MemoryStore
+		stop = running(t, w.tower())
+		w.pass(10)
+		require.ErrorIs(t, stop(), context.Canceled)
+		seen := map[string]bool{}
+		for _, a := range w.mail.alerts {
+			if !seen[a.ID] {
+				told = append(told, fmt.Sprintln(a.Kind, a.Phase, a.Chunk, a.BlockHash))
+			}
+			seen[a.ID] = true
+		}
+		return sorted(told), store.saves
+	}
+	synctest.Test(t, func(t *testing.T) {
+		want, saves := run(t, -1, false)
+		require.Len(t, want, 8)
+		require.Greater(t, saves, 12)
+		for at := range saves {
+			for _, after := range []bool{false, true} {
+				told, _ := run(t, at, after)
+				require.Equal(t, want, told, "killed at document %d, after it: %v", at, after)
+			}
+		}
+	})
+}
+
+// A fatalStore kills its tower at one Save: nothing that it does has an effect
+// from then on.
+type fatalStore struct {
+	watch.MemoryStore
+	saves, kill int
+	after       bool
+	dead        atomic.Bool
+}
+
+func (s *fatalStore) Save(ctx context.Context, b []byte) error {
+	if s.dead.Load() {
+		return errKilled
+	}
+	kills := s.saves == s.kill
+	s.saves++
+	if !kills || s.after {
+		if err := s.MemoryStore.Save(ctx, b); err != nil {
+			return err
+		}
+	}
+	if kills {
+		s.dead.Store(true)
+		return errKilled
+	}
+	return nil
+}
+
+func (s *fatalStore) notifier(to watch.Notifier) watch.Notifier {
+	return notifierFunc(func(ctx context.Context, a watch.Alert) error {
+		if s.dead.Load() {
+			return errKilled
+		}
+		return to.Notify(ctx, a)
 	})
 }

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -49,7 +50,7 @@ func (t *Tower) enqueue(a Alert) bool {
 		t.dirty = true // what was told is stored
 		return true
 	}
-	if len(t.state.Queue) >= maxQueue {
+	if len(t.state.Queue) >= t.room {
 		return false
 	}
 	a.ChainID, a.Escrow = t.config.Domain.ChainID, slastream.Address(t.config.Domain.Escrow)
@@ -188,23 +189,26 @@ func (t *Tower) sort(outcome map[string]error, interrupted bool) {
 // to deliver Config.Attempts times. The newest ten thousand are kept. It fails as
 // [Tower.Step] does if the state cannot be loaded.
 func (t *Tower) Dead(ctx context.Context) ([]Letter, error) {
-	if err := t.load(ctx); err != nil {
+	leave, err := t.enter(ctx)
+	if err != nil {
 		return nil, err
 	}
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	return slices.Clone(t.state.Dead), nil
+	dead := slices.Clone(t.state.Dead)
+	t.mu.Unlock()
+	return dead, leave()
 }
 
 // Requeue delivers dead letters again, with new attempts: those with the given
 // ids, or all. It returns how many. An error says that this is not stored yet.
-func (t *Tower) Requeue(ctx context.Context, ids ...string) (int, error) {
-	if err := t.load(ctx); err != nil {
+func (t *Tower) Requeue(ctx context.Context, ids ...string) (n int, err error) {
+	leave, err := t.enter(ctx)
+	if err != nil {
 		return 0, err
 	}
+	defer func() { err = errors.Join(err, leave()) }()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := 0
 	t.state.Dead = slices.DeleteFunc(t.state.Dead, func(l Letter) bool {
 		if len(ids) > 0 && !slices.Contains(ids, l.Alert.ID) {
 			return false

@@ -88,7 +88,7 @@ func TestInterruptedDelivery(t *testing.T) {
 // The queue has an end. What does not fit waits, and slashing does not.
 func TestFullQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const deals = 10_500
+		const deals = queueSize + 500
 		w := newWorld(t)
 		for range deals {
 			w.create(1, hour)
@@ -96,11 +96,12 @@ func TestFullQueue(t *testing.T) {
 		w.mail.refuse = func(watch.Alert) error { return errDown }
 		w.config.Batch = 4096
 		tower := w.tower()
+		tower.LimitQueue(queueSize)
 		w.now.Add(hour)
 		require.Len(t, w.step(tower).Slashed, deals)
 		w.now.Add(1)
 		report := w.step(tower)
-		require.Equal(t, 10_000, report.Queue)
+		require.Equal(t, queueSize, report.Queue)
 		require.Positive(t, report.Open, "their end is not told yet")
 
 		w.mail.refuse = nil
@@ -140,6 +141,8 @@ Provider: 0x0000000000000000000000000000000000000000000000000000000000000002
 Escrow: 0x0000000000000000000000000000000000000000000000000000000000000e5c on chain 0x000000000000000000000000000000000000000000000000000000000000534e
 Alert: `+w.mail.alerts[2].ID+`, final
 `, w.mail.alerts[2].Text())
+	require.Contains(t, watch.Alert{Kind: watch.KindSlashed, Phase: watch.PhaseRetracted}.Text(), "slashed, and taken back.\n\nThe block is no longer on the chain.")
+	require.Contains(t, watch.Alert{Kind: watch.KindCompleted, Phase: watch.PhasePending}.Subject(), "completed, not yet settled")
 	for _, k := range []watch.Kind{watch.KindAtRisk, watch.KindUnreachable, watch.KindDeadline, watch.KindCompleted, watch.KindReleased, "a\nkind"} {
 		for _, p := range []watch.Phase{watch.PhasePending, watch.PhaseFinal, watch.PhaseRetracted} {
 			a := watch.Alert{Kind: k, Phase: p, Due: 1 << 63}

@@ -22,10 +22,13 @@ func (s dealSet) Next(id uint64) (uint64, bool) { return s.next(id) }
 type Appointments struct{ s schedule }
 
 // Push adds an appointment.
-func (a *Appointments) Push(at, deal uint64) { a.s.push(appointment{at, deal}) }
+func (a *Appointments) Push(at, deal uint64) { a.s.push(appointment{at, uint32(deal), 0}) }
 
 // Pop takes the earliest that is not after now.
 func (a *Appointments) Pop(now uint64) (at, deal uint64, ok bool) {
 	p, ok := a.s.pop(now)
-	return p.at, p.deal, ok
+	return p.at, uint64(p.deal), ok
 }
+
+// LimitQueue sets how many alerts wait at most.
+func (t *Tower) LimitQueue(n int) { t.room = n }

@@ -71,27 +71,35 @@ func (t *Tower) resume(name string) (slastream.Cursor, []slastream.ChainEvent) {
 // observe takes one event: its alert, the deals to look at, and the cursor, all
 // in one change of the state.
 func (t *Tower) observe(ctx context.Context, name string, phase Phase, e slastream.ChainEvent) error {
-	deal, ended := subject(e.Event)
+	deal, kind, amount := subject(e.Event)
 	tell := false
+	var last slastream.Deal
 	if _, ok := e.Event.(slastream.ChunkReleased); ok {
 		var err error
 		if tell, err = t.concerns(ctx, deal); err != nil {
 			return err
 		}
 	}
+	id, known := deal.Uint64()
+	known = known && id <= maxDeals
+	settles := known && kind != "" && phase == PhaseFinal && !e.Retracted
+	if settles {
+		var err error
+		if last, err = t.lastDeal(ctx, id); err != nil {
+			return err
+		}
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if tell && !t.enqueue(released(e, phase)) {
+	if tell && !t.enqueue(released(e, phase)) || settles && !t.finalize(id, kind, amount, last) {
 		return errFull
 	}
-	if id, ok := deal.Uint64(); ok {
-		switch {
-		case e.Retracted:
-			t.reopen(id)
-		case ended && t.state.Open.has(id):
-			t.woken[id] = true
-			wake(t.turnNow)
-		}
+	switch {
+	case known && e.Retracted:
+		t.reopen(id, kind)
+	case known && kind != "" && t.state.Open.has(id):
+		t.woken[id] = true
+		wake(t.turnNow)
 	}
 	t.advance(name, e)
 	return nil
@@ -114,15 +122,22 @@ func (t *Tower) advance(name string, e slastream.ChainEvent) {
 	t.dirty = true
 }
 
-// reopen looks again at a deal that may not have ended after all.
-func (t *Tower) reopen(id uint64) {
-	if t.state.Watched.has(id) && !t.state.Open.has(id) {
-		t.adopt(id)
-		if id <= t.scanned { // else the scan comes to it
-			t.schedule.push(appointment{0, id})
-		}
-		wake(t.turnNow)
+// reopen looks again at a deal whose end, of a kind if the event is of one, may
+// have been taken back.
+func (t *Tower) reopen(id uint64, kind Kind) {
+	if !t.state.Watched.has(id) || t.state.Open.has(id) {
+		return
 	}
+	if _, ended := t.state.Ended[id]; ended {
+		t.woken[id] = true
+	} else {
+		if id <= t.state.History {
+			kind = "" // nobody was told
+		}
+		t.end(id, ending{t.newest, kind, true})
+		t.meet(0, id)
+	}
+	wake(t.turnNow)
 }
 
 // concerns reports whether events of a deal are told.
@@ -156,17 +171,34 @@ func released(e slastream.ChainEvent, phase Phase) Alert {
 	}
 }
 
-// subject returns the deal of an event, 0 if it has none, and whether it ended.
-func subject(e slastream.Event) (deal attestation.Word, ended bool) {
+// lastDeal reads a deal that has ended, for its last alert.
+func (t *Tower) lastDeal(ctx context.Context, id uint64) (slastream.Deal, error) {
+	t.mu.Lock()
+	_, ended := t.state.Ended[id]
+	t.mu.Unlock()
+	if !ended {
+		return slastream.Deal{}, nil // it gets none
+	}
+	d, err := t.config.Escrow.Deal(ctx, attestation.WordFromUint64(id))
+	if err != nil {
+		return slastream.Deal{}, fmt.Errorf("watch: reading deal %d: %w", id, err)
+	}
+	d.ID = attestation.WordFromUint64(id)
+	return d, nil
+}
+
+// subject returns the deal of an event, 0 if it has none, and if the deal ended
+// with it, how and with which amount.
+func subject(e slastream.Event) (deal attestation.Word, end Kind, amount slastream.Amount) {
 	switch e := e.(type) {
 	case slastream.DealCreated:
-		return e.DealID, false
+		return e.DealID, "", amount
 	case slastream.ChunkReleased:
-		return e.DealID, false
+		return e.DealID, "", amount
 	case slastream.DealSlashed:
-		return e.DealID, true
+		return e.DealID, KindSlashed, e.SlashAmount
 	case slastream.DealCompleted:
-		return e.DealID, true
+		return e.DealID, KindCompleted, e.TotalPaid
 	}
-	return attestation.Word{}, false
+	return deal, "", amount
 }

@@ -1,6 +1,7 @@
 package watch_test
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,8 +46,10 @@ func TestTowerAtANode(t *testing.T) {
 	require.NoError(t, err)
 
 	mail, own := &mailbox{}, escrow(3)
+	var open atomic.Int64
 	tower, err := watch.New(watch.Config{
 		Domain: node.Domain(), Escrow: own, Slasher: own, Clock: own, Pending: own, Notifier: mail, Poll: 5 * time.Millisecond,
+		OnTurn:   func(r watch.Report, _ error) { open.Store(int64(r.Open)) },
 		Accepted: own.Watcher(starknet.WithPollTime(time.Millisecond)),
 		Settled:  own.Watcher(starknet.WithPollTime(time.Millisecond), starknet.WithFinality(starknet.AcceptedOnL1)),
 	})
@@ -68,9 +71,31 @@ func TestTowerAtANode(t *testing.T) {
 	told("released pending 1", "released final 1")
 	node.IncreaseTime(hour)
 	node.Mine()
-	told("released pending 1", "released final 1", "deadline final 1", "slashed pending 1", "slashed final 1")
-	deal, err := own.Deal(t.Context(), id)
+	ended := []string{"released pending 1", "released final 1", "deadline final 1", "slashed pending 1"}
+	slashed := func() bool {
+		deal, err := own.Deal(t.Context(), id)
+		require.NoError(t, err)
+		return deal.Slashed
+	}
+	told(ended...)
+	over := func() bool { return slashed() && open.Load() == 0 }
+	require.Eventually(t, over, 20*time.Second, 5*time.Millisecond)
+
+	// The blocks with the slash are dropped: it is not final, and is done again.
+	_, err = node.Abort(head + 1)
 	require.NoError(t, err)
-	require.True(t, deal.Slashed)
+	require.False(t, slashed())
+	node.IncreaseTime(hour)
+	node.Mine()
+	again := append(ended, "slashed retracted 1", "deadline final 1", "slashed pending 1")
+	told(again...)
+	require.Eventually(t, over, 20*time.Second, 5*time.Millisecond)
+	time.Sleep(50 * time.Millisecond)
+	told(again...)
+	head, err = own.Head(t.Context())
+	require.NoError(t, err)
+	_, err = node.AcceptOnL1(head)
+	require.NoError(t, err)
+	told(append(again, "slashed final 1")...)
 	require.Error(t, stop())
 }

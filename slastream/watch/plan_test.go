@@ -156,8 +156,8 @@ func TestScheduleIsSorted(t *testing.T) {
 	var s watch.Appointments
 	var held []pair
 	order := func(a, b pair) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.deal, b.deal)) }
-	for step := range 20_000 {
-		if step < 10_000 && r.IntN(3) > 0 {
+	for step := range scheduleSteps {
+		if step < scheduleSteps/2 && r.IntN(3) > 0 {
 			p := pair{r.Uint64N(500), r.Uint64N(500)}
 			s.Push(p.at, p.deal)
 			held = append(held, p)

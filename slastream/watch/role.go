@@ -12,8 +12,10 @@ type Slasher interface {
 	// Slash sends the transaction that ends a deal. It may return as soon as the
 	// transaction is sent or once it is accepted: the tower looks at the deal
 	// itself. A *slastream.RevertError says that the deal was not ended by this
-	// call; after any other error it may have been. It is called from many
-	// goroutines if Config.Parallel is more than 1.
+	// call, and if it has a transaction hash, a fee was paid; after any other error
+	// it may have been. It is called from many goroutines if Config.Parallel is more
+	// than 1: an account that sends one after the other lets the rest wait, and what
+	// Pending said of those is older by that.
 	Slash(ctx context.Context, deal attestation.Word) error
 }
 
@@ -49,4 +51,13 @@ type Store interface {
 	// Save replaces the document: after a crash Load returns the old one or the
 	// new one, whole. Once Save has returned nil it returns the new one.
 	Save(ctx context.Context, document []byte) error
+}
+
+// A Locker is a [Store] that a tower takes before it reads it, so that a second
+// one is refused, and gives back when Run or Step returns. What another tower
+// stored in between is an [ErrInUse].
+type Locker interface {
+	// Lock takes the store until unlock is called, or the process ends. It does
+	// not wait: a store that is taken is an ErrInUse.
+	Lock(ctx context.Context) (unlock func() error, err error)
 }

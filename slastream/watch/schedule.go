@@ -1,11 +1,15 @@
 package watch
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // An appointment is when to look at a deal again.
 type appointment struct {
 	at   uint64 // block time, Unix seconds
-	deal uint64
+	deal uint32 // at most maxDeals
+	wait uint32 // seconds from the block that it was made at, 0 if that did not matter
 }
 
 func (a appointment) before(b appointment) bool {
@@ -60,4 +64,38 @@ func (s *schedule) pop(now uint64) (appointment, bool) {
 	}
 	*s = h
 	return top, true
+}
+
+// rewind makes those appointments due that were made at a block whose time lies
+// ahead: the clock was wrong then.
+func (s *schedule) rewind(now uint64) {
+	h, changed := *s, false
+	for i, a := range h {
+		if a.wait != 0 && a.at-min(a.at, uint64(a.wait)) > now {
+			h[i].at, h[i].wait, changed = now, 0, true
+		}
+	}
+	if changed { // what is sorted is a heap
+		slices.SortFunc(h, func(a, b appointment) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.deal, b.deal)) })
+	}
+}
+
+// mark takes the block time of a turn. If it went back, what was put off in terms
+// of the time that was wrong is due now: a node whose clock is a year ahead for a
+// moment must not stop the tower for a year.
+func (t *Tower) mark(now uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if now < t.newest {
+		t.schedule.rewind(now)
+	}
+	t.newest = now
+}
+
+// meet makes an appointment at a time of the chain.
+func (t *Tower) meet(at, id uint64) { t.schedule.push(appointment{at, uint32(id), 0}) }
+
+// soon makes an appointment so many seconds after this block.
+func (t *Tower) soon(now, wait, id uint64) {
+	t.schedule.push(appointment{now + wait, uint32(id), uint32(wait)})
 }

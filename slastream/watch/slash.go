@@ -4,12 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/slastream/slastream-go/slastream"
 )
 
-// errUnsent says that the turn ended before a slash was sent.
-var errUnsent = errors.New("watch: not sent")
+// stale is how old the answers may be on which a slash is sent; older ones are
+// asked for again. One account sends one slash after the other, and so the last
+// of many deals would be slashed for what it was long before.
+const stale = 2 * time.Second
+
+var (
+	// errUnsent says that the turn ended before a slash was sent.
+	errUnsent = errors.New("watch: not sent")
+	// errHeld says that meanwhile a release is pending, or may be.
+	errHeld = errors.New("watch: not sent: a release is pending")
+)
 
 // slash ends deals. Before it sends anything it asks for pending releases, then
 // for the deal once more, in this order: what was pending then and no longer is
@@ -19,6 +29,7 @@ func (t *Tower) slash(ctx context.Context, doomed []visit, report *Report, probl
 	if len(doomed) == 0 {
 		return
 	}
+	asked := time.Now()
 	pending := t.releases(ctx, doomed, problems)
 	t.read(ctx, report.Now, doomed)
 	chosen := t.prepare(ctx, doomed, pending, report, problems)
@@ -30,6 +41,11 @@ func (t *Tower) slash(ctx context.Context, doomed []visit, report *Report, probl
 		if ctx.Err() != nil {
 			errs[i] = errUnsent
 			return
+		}
+		if time.Since(asked) > stale {
+			if errs[i] = t.recheck(ctx, report.Now, &chosen[i]); errs[i] != nil {
+				return
+			}
 		}
 		ctx, cancel := context.WithTimeout(ctx, t.config.Retry)
 		defer cancel()
@@ -64,6 +80,54 @@ func (t *Tower) releases(ctx context.Context, doomed []visit, problems *faults) 
 	return pending
 }
 
+// recheck asks once more, in the same order. It returns errUnsent or errHeld if
+// the deal is not to be slashed now.
+func (t *Tower) recheck(ctx context.Context, now uint64, v *visit) error {
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
+	if t.config.Pending != nil && !t.graceOver(now, v.deal.Deadline) {
+		if pending, err := t.config.Pending.ReleasePending(ctx, v.word()); err != nil {
+			return fmt.Errorf("%w, or may be: deal %d: %w", errHeld, v.id, err)
+		} else if pending {
+			return errHeld
+		}
+	}
+	if d, err := t.config.Escrow.Deal(ctx, v.word()); err != nil || !d.Active {
+		return errUnsent // it is read once more anyway
+	}
+	return nil
+}
+
+// graceOver reports whether a release that is pending no longer counts.
+func (t *Tower) graceOver(now, deadline uint64) bool {
+	return t.config.Grace > 0 && now >= later(deadline, t.config.Grace)
+}
+
+// onTheWay reports whether a slash was sent that may still be accepted.
+func (t *Tower) onTheWay(now, id uint64) bool {
+	sent, ok := t.state.Sent[id]
+	return ok && now < later(sent, t.config.Retry)
+}
+
+// nextTry returns when a deal may be slashed again after a slash that may be on
+// its way or was refused, 0 if there was none. Times that lie ahead come from a
+// clock that was wrong: they count as now.
+func (t *Tower) nextTry(now uint64, v *visit) uint64 {
+	for _, m := range []map[uint64]uint64{t.state.Sent, t.state.Refused} {
+		if m[v.id] > now {
+			m[v.id], t.dirty = now, true
+		}
+	}
+	next := uint64(0)
+	if sent, ok := t.state.Sent[v.id]; ok {
+		next = later(sent, t.config.Retry)
+	}
+	if refused, ok := t.state.Refused[v.id]; ok {
+		next = max(next, again(refused, v.deal.Deadline), refused+readAgain)
+	}
+	return next
+}
+
 // prepare returns the deals to slash, after it has stored that they will be.
 func (t *Tower) prepare(ctx context.Context, doomed []visit, pending []bool, report *Report, problems *faults) []visit {
 	t.mu.Lock()
@@ -74,23 +138,16 @@ func (t *Tower) prepare(ctx context.Context, doomed []visit, pending []bool, rep
 		v := &doomed[i]
 		problems.add(v.err)
 		deadline := v.deal.Deadline
-		_, twice := t.state.Sent[v.id]
-		twice = twice && now < later(t.state.Sent[v.id], t.config.Retry)
 		switch {
 		case v.err != nil:
 			t.retry(ctx, now, v)
 		case !v.deal.Active:
 			report.Lost = append(report.Lost, v.word())
 			t.conclude(now, v, false)
-		case twice:
-			t.schedule.push(appointment{now + 1, v.id})
-		case pending[i] && (t.config.Grace < 0 || now < later(deadline, t.config.Grace)):
-			report.Held = append(report.Held, v.word())
-			at := again(now, deadline)
-			if t.config.Grace > 0 {
-				at = min(at, later(deadline, t.config.Grace))
-			}
-			t.schedule.push(appointment{at, v.id})
+		case t.onTheWay(now, v.id): // it stood here twice
+			t.soon(now, 1, v.id)
+		case pending[i] && !t.graceOver(now, deadline):
+			t.hold(report, v)
 		case t.config.Observer:
 			report.Would = append(report.Would, v.word())
 			if !t.state.Slashing.has(v.id) {
@@ -98,7 +155,7 @@ func (t *Tower) prepare(ctx context.Context, doomed []visit, pending []bool, rep
 				t.dirty = true
 				t.config.Logger.Info("watch: an observer would slash", "deal", v.id)
 			}
-			t.schedule.push(appointment{again(now, deadline), v.id})
+			t.soon(now, again(now, deadline)-now, v.id)
 		default:
 			t.announce(now, v)
 			chosen = append(chosen, *v)
@@ -108,6 +165,16 @@ func (t *Tower) prepare(ctx context.Context, doomed []visit, pending []bool, rep
 	// worst is a transaction that says so.
 	problems.add(t.save(ctx))
 	return chosen
+}
+
+// hold puts a slash off because a release is pending.
+func (t *Tower) hold(report *Report, v *visit) {
+	report.Held = append(report.Held, v.word())
+	at := again(report.Now, v.deal.Deadline)
+	if t.config.Grace > 0 {
+		at = max(min(at, later(v.deal.Deadline, t.config.Grace)), report.Now)
+	}
+	t.soon(report.Now, at-report.Now, v.id)
 }
 
 // announce stores that a slash is about to be sent.
@@ -125,34 +192,50 @@ func (t *Tower) announce(now uint64, v *visit) {
 
 // sent takes what a slash came to; v was read after it.
 func (t *Tower) sent(report *Report, v *visit, err error, problems *faults) {
-	now := report.Now
-	refused, reverted := errors.AsType[*slastream.RevertError](err)
-	ended := v.err == nil && !v.deal.Active
-	at := now + 1
+	now, id := report.Now, v.id
+	refusal, reverted := errors.AsType[*slastream.RevertError](err)
+	held := errors.Is(err, errHeld)
+	wait := uint64(1)
+	t.dirty = true
+	switch {
+	case reverted && !refusal.TxHash.IsZero(): // it cost a fee: not at once again, whatever the reason
+		t.refuse(now, id)
+	case reverted, held, errors.Is(err, errUnsent):
+		delete(t.state.Sent, id) // nothing is on its way
+	}
 	switch {
 	case err == nil:
 		report.Slashed = append(report.Slashed, v.word())
+	case errors.Is(err, slastream.ErrDealNotActive): // somebody else was first
+		report.Lost = append(report.Lost, v.word())
+	case errors.Is(err, slastream.ErrDeadline): // the block was older than the clock said
+		wait = again(now, v.deal.Deadline) - now
 	case reverted:
-		delete(t.state.Sent, v.id) // nothing is on its way
-		t.dirty = true
-		switch {
-		case errors.Is(err, slastream.ErrDealNotActive):
-			report.Lost = append(report.Lost, v.word()) // somebody else was first
-		case errors.Is(err, slastream.ErrDeadline): // the block was older than the clock said
-		default:
-			at = max(again(now, v.deal.Deadline), now+readAgain)
-			problems.add(fmt.Errorf("watch: slashing deal %d: %w", v.id, refused))
-		}
-	case errors.Is(err, errUnsent):
-		delete(t.state.Sent, v.id)
-		t.dirty = true
+		t.refuse(now, id)
+		wait = max(again(now, v.deal.Deadline)-now, readAgain)
+		problems.add(fmt.Errorf("watch: slashing deal %d: %w", id, refusal))
+	case errors.Is(err, errUnsent), err == errHeld:
 	default:
-		problems.add(fmt.Errorf("watch: slashing deal %d: %w", v.id, err))
+		problems.add(fmt.Errorf("watch: slashing deal %d: %w", id, err))
 	}
 	problems.add(v.err)
-	if ended {
+	switch {
+	case v.err == nil && !v.deal.Active:
+		if errors.Is(err, errUnsent) {
+			report.Lost = append(report.Lost, v.word())
+		}
 		t.conclude(now, v, false)
-		return
+	case held:
+		t.hold(report, v)
+	default:
+		t.soon(now, wait, id)
 	}
-	t.schedule.push(appointment{at, v.id})
+}
+
+// refuse keeps when a slash was refused, so that another run waits as this one.
+func (t *Tower) refuse(now, id uint64) {
+	if t.state.Refused == nil {
+		t.state.Refused = map[uint64]uint64{}
+	}
+	t.state.Refused[id] = now
 }

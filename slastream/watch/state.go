@@ -2,7 +2,6 @@ package watch
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -20,8 +19,12 @@ import (
 // slashes as before, and may repeat alerts, with the ids they had.
 var ErrCorrupt = errors.New("watch: the stored state cannot be read; restore it from a backup or move it away, and alerts may be repeated")
 
-// format names the layout of the document. Another one gets another number.
-const format = "slastream watch 1"
+// format names the layout of the document: another one gets another number.
+// formatOne had no Refused, Ended and Settled, and is read as one that has none.
+const (
+	format    = "slastream watch 2"
+	formatOne = "slastream watch 1"
+)
 
 // state is what a tower must not forget.
 type state struct {
@@ -37,7 +40,10 @@ type state struct {
 	Slashing    dealSet `json:"slashing,omitzero"`    // about to be slashed
 	Unread      dealSet `json:"unread,omitzero"`      // open only because they could not be read yet
 
-	Sent map[uint64]uint64 `json:"sent,omitempty"` // block time at which a slash that may be on its way was sent
+	Sent    map[uint64]uint64 `json:"sent,omitempty"`    // block time at which a slash that may be on its way was sent
+	Refused map[uint64]uint64 `json:"refused,omitempty"` // block time at which a slash of an open deal was refused
+	Ended   map[uint64]ending `json:"ended,omitempty"`   // deals that had ended and may be taken back
+	Settled dealSet           `json:"settled,omitzero"`  // deals whose settled end came before the tower saw it
 
 	Queue []Letter        `json:"queue,omitempty"` // alerts to deliver, oldest first
 	Dead  []Letter        `json:"dead,omitempty"`  // alerts that were given up, oldest first
@@ -59,10 +65,12 @@ func (s *state) told(k Kind) *dealSet {
 
 // forget drops what is kept of an open deal.
 func (s *state) forget(id uint64) {
-	for _, set := range []dealSet{s.Open, s.AtRisk, s.Unreachable, s.Overdue, s.Slashing, s.Unread} {
+	for _, set := range []dealSet{s.Open, s.AtRisk, s.Unreachable, s.Overdue, s.Slashing, s.Unread, s.Settled} {
 		set.remove(id)
 	}
 	delete(s.Sent, id)
+	delete(s.Refused, id)
+	delete(s.Ended, id)
 }
 
 // envelope is the document: the state and the hash that shows damage.
@@ -92,7 +100,7 @@ func parseState(document []byte) (state, error) {
 	if err := strict(document, &e); err != nil {
 		return state{}, corrupt("%.200v", err)
 	}
-	if e.Format != format {
+	if e.Format != format && e.Format != formatOne {
 		return state{}, corrupt("the format is %.40q, want %q: a newer release may have written it", e.Format, format)
 	}
 	if sum := sha256.Sum256(e.State); e.SHA256 != hex.EncodeToString(sum[:]) {
@@ -113,6 +121,11 @@ func parseState(document []byte) (state, error) {
 			return state{}, corrupt("it holds an open deal that is not watched")
 		}
 	}
+	for id := range s.Ended {
+		if !s.Watched.has(id) || s.Open.has(id) {
+			return state{}, corrupt("it holds deal %d that has ended, and is open or not watched", id)
+		}
+	}
 	return s, nil
 }
 
@@ -126,54 +139,6 @@ func strict(b []byte, into any) error {
 	if _, err := d.Token(); err != io.EOF {
 		return errors.New("there is something after the end")
 	}
-	return nil
-}
-
-// load reads the state once. A tower that cannot is of no use: what it does not
-// know it would do again.
-func (t *Tower) load(ctx context.Context) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.loaded {
-		return nil
-	}
-	document, err := t.config.Store.Load(ctx)
-	if err != nil {
-		return fmt.Errorf("watch: loading the state: %w", err)
-	}
-	t.state, t.fresh = state{Domain: t.config.Domain}, true
-	if document != nil {
-		s, err := parseState(document)
-		if err != nil {
-			return err
-		}
-		if s.Domain != t.config.Domain {
-			return fmt.Errorf("watch: the store belongs to escrow %v on chain %v, not to %v on %v: use a store of its own for each escrow",
-				s.Domain.Escrow, s.Domain.ChainID, t.config.Domain.Escrow, t.config.Domain.ChainID)
-		}
-		t.state, t.fresh = s, false
-	}
-	if t.config.Rescan {
-		t.state.History = max(t.state.History, t.state.Deals)
-	}
-	t.open = t.state.Open.len()
-	t.loaded = true
-	return nil
-}
-
-// save writes the state if it has changed; t.mu is held.
-func (t *Tower) save(ctx context.Context) error {
-	if !t.dirty {
-		return nil
-	}
-	document, err := t.state.document()
-	if err == nil {
-		err = t.config.Store.Save(ctx, document)
-	}
-	if err != nil {
-		return fmt.Errorf("watch: saving the state: %w", err)
-	}
-	t.dirty = false
 	return nil
 }
 

@@ -27,6 +27,8 @@ type MemoryStore struct {
 var (
 	_ Store = (*MemoryStore)(nil)
 	_ Store = FileStore{}
+
+	_ Locker = FileStore{}
 )
 
 // Load returns a copy of what was saved last.
@@ -46,10 +48,31 @@ func (m *MemoryStore) Save(_ context.Context, document []byte) error {
 
 // A FileStore is a [Store] in one file, which only its owner may read. A new
 // document is written beside it (Path and ".new"), synced and renamed over the
-// old one, so a crash or a full disk leaves one of the two. Two towers must not
-// share a file.
+// old one, so a crash or a full disk leaves one of the two. It is a [Locker]: the
+// lock is on an empty file beside it (Path and ".lock"), which stays.
 type FileStore struct {
 	Path string
+}
+
+// Lock takes the file for one tower, until it is given back or the process ends.
+// It fails with [ErrInUse] if another tower has it, and if the directory is not
+// there or cannot be written to: a tower that can store nothing should not start.
+func (f FileStore) Lock(context.Context) (unlock func() error, err error) {
+	path := f.Path + ".lock"
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("watch: %q must be in a directory that is there, on a disk that can be written to, by this user: %w", f.Path, err)
+	}
+	locked, err := durable.TryLock(file)
+	switch {
+	case err != nil:
+		err = fmt.Errorf("watch: %q: %w", path, err)
+	case !locked:
+		err = fmt.Errorf("%w: %q", ErrInUse, f.Path)
+	default:
+		return file.Close, nil
+	}
+	return nil, errors.Join(err, file.Close())
 }
 
 // Load reads the file; a file that is not there is no document. A file of more

@@ -34,7 +34,7 @@ func TestFileStore(t *testing.T) {
 	report := w.step(w.tower())
 	require.Equal(t, 1, report.Open)
 	require.Equal(t, 3, report.Queue)
-	require.Equal(t, 1, report.Read)
+	require.Equal(t, 2, report.Read, "the open one, and the one that has just ended")
 }
 
 func TestFileStoreFails(t *testing.T) {
@@ -81,7 +81,7 @@ func saved(t testing.TB, over int) []byte {
 
 // sealed is a document with that state and the hash that fits.
 func sealed(state string) string {
-	return fmt.Sprintf(`{"format":"slastream watch 1","sha256":"%x","state":%s}`, sha256.Sum256([]byte(state)), state)
+	return fmt.Sprintf(`{"format":"slastream watch 2","sha256":"%x","state":%s}`, sha256.Sum256([]byte(state)), state)
 }
 
 // What no tower wrote is refused by every method, with what to do, and left as it
@@ -98,9 +98,11 @@ func TestCorruptState(t *testing.T) {
 		"without its last byte":     good[:len(good)-1],
 		"something after the end":   append(bytes.Clone(good), '{'),
 		"one digit changed":         bytes.Replace(good, []byte(`"deals":71`), []byte(`"deals":72`), 1),
-		"of a newer release":        bytes.Replace(good, []byte("slastream watch 1"), []byte("slastream watch 2"), 1),
+		"of a newer release":        bytes.Replace(good, []byte("slastream watch 2"), []byte("slastream watch 3"), 1),
 		"an unknown name":           []byte(sealed(head + `"deals":0,"history":0,"new":1}`)),
 		"open, but not watched":     []byte(sealed(head + `"deals":5,"history":0,"watched":"1-4","open":"5"}`)),
+		"ended, and open":           []byte(sealed(head + `"deals":5,"history":0,"watched":"1-5","open":"5","ended":{"5":{"at":1}}}`)),
+		"ended, but not watched":    []byte(sealed(head + `"deals":5,"history":0,"ended":{"5":{"at":1}}}`)),
 		"watched, but not read":     []byte(sealed(head + `"deals":5,"history":0,"watched":"6"}`)),
 		"more deals than possible":  []byte(sealed(head + `"deals":18446744073709551615,"history":0}`)),
 		"a range without an end":    []byte(sealed(head + `"deals":5,"history":0,"watched":"1-18446744073709551615"}`)),
@@ -155,6 +157,7 @@ func TestStoreOfAnotherEscrow(t *testing.T) {
 func FuzzState(f *testing.F) {
 	f.Add(string(stateOf(f, saved(f, 1))))
 	f.Add(`{"domain":` + domainJSON(f) + `,"deals":5,"history":0,"watched":"1-4","open":"2","sent":{"2":5},"queue":[{}],"dead":[{"attempts":-1}],"feeds":{"x":{}}}`)
+	f.Add(`{"domain":` + domainJSON(f) + `,"deals":5,"history":1,"watched":"1-5","open":"2","sent":{"2":18446744073709551615},"refused":{"2":18446744073709551615},"ended":{"1":{"at":18446744073709551615,"kind":"slashed","final":true},"3":{"at":0}},"settled":"2,9"}`)
 	f.Fuzz(func(t *testing.T, state string) {
 		w := newWorld(t)
 		require.NoError(t, w.config.Store.Save(t.Context(), []byte(sealed(state))))
@@ -199,4 +202,40 @@ func TestConfigIsChecked(t *testing.T) {
 		require.True(t, strings.HasPrefix(err.Error(), "watch: "), name)
 		require.Less(t, len(err.Error()), 200)
 	}
+}
+
+// Alerts that a tower of this release tells are those that it told before: the
+// document of a release without the sets of this one opens, and what it says holds.
+func TestOldState(t *testing.T) {
+	old := fixture(t, "state-1.json")
+	require.Contains(t, string(old), `{"format":"slastream watch 1"`)
+	w := newWorld(t)
+	require.NoError(t, w.config.Store.Save(t.Context(), old))
+	w.release(w.create(1, hour), 0)
+	w.create(1, hour)
+	w.create(2, hour)
+	w.create(2, day)
+	w.release(w.create(1, day), 0)
+	w.now.Store(start + hour)
+	require.NoError(t, w.memory.As(client).Slash(t.Context(), word(2)))
+
+	w.now.Add(30)
+	tower := w.tower()
+	report := w.step(tower)
+	require.Equal(t, 2, report.Open)
+	require.Equal(t, 2, report.Read, "the open ones")
+	require.Empty(t, report.Slashed, "the one of 3 may be on its way")
+	require.Empty(t, w.mail.told(), "all of it was told")
+	letters, err := tower.Dead(t.Context())
+	require.NoError(t, err)
+	require.Len(t, letters, 4)
+	n, err := tower.Requeue(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 4, n)
+	w.now.Add(90)
+	require.Equal(t, words(3), w.step(w.tower()).Slashed, "two minutes after it was sent")
+	document, err := w.config.Store.Load(t.Context())
+	require.NoError(t, err)
+	require.Contains(t, string(document), `{"format":"slastream watch 2"`)
+	require.Equal(t, []string{"deadline final 2", "released pending 4", "slashed final 2", "slashed final 3", "slashed pending 2"}, sorted(w.mail.told()))
 }

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
@@ -14,19 +15,26 @@ import (
 // safe for concurrent use; turns wait for one another.
 type Tower struct {
 	config Config
+	room   int // alerts that the queue holds at most
 
 	turning sync.Mutex // held during a turn
 	posting sync.Mutex // held while alerts are delivered
 
 	mu       sync.Mutex // guards what follows; not held during requests but those to the store
 	loaded   bool
-	fresh    bool // the store was empty, and no turn was taken yet
-	dirty    bool // state is not what the store has
+	fresh    bool              // the store was empty, and no turn was taken yet
+	dirty    bool              // state is not what the store has
+	users    int               // calls that work with the state
+	unlock   func() error      // gives the store back; nil if it is not taken
+	stored   [sha256.Size]byte // of the document that was last read or saved
+	tried    [sha256.Size]byte // of the one whose Save was last tried
+	newest   uint64            // block time of the last turn
 	state    state
 	schedule schedule        // one appointment at least for each open deal up to scanned
 	scanned  uint64          // deals up to it were looked at since the tower was made
 	open     int             // members of state.Open
 	woken    map[uint64]bool // open deals that an event says have ended
+	unchosen map[uint64]bool // open deals that Config.Filter is still to be asked for in this run
 	tally    tally
 
 	mail    chan struct{} // wakes who delivers
@@ -62,12 +70,14 @@ type Report struct {
 // wrong on the way; what is not done is due again in a later turn.
 //
 // It fails at once, and does nothing, with what Store.Load says, with
-// [ErrCorrupt], and for a store of another escrow.
-func (t *Tower) Step(ctx context.Context) (Report, error) {
-	if err := t.load(ctx); err != nil {
+// [ErrCorrupt], with [ErrInUse], and for a store of another escrow.
+func (t *Tower) Step(ctx context.Context) (report Report, err error) {
+	leave, err := t.enter(ctx)
+	if err != nil {
 		return Report{}, err
 	}
-	report, err := t.turn(ctx)
+	defer func() { err = errors.Join(err, leave()) }()
+	report, err = t.turn(ctx)
 	for t.config.Notifier != nil {
 		next, delivered, errDeliver := t.deliver(ctx)
 		err = errors.Join(err, errDeliver)
@@ -85,10 +95,16 @@ func (t *Tower) Step(ctx context.Context) (Report, error) {
 // returns, its goroutines have ended.
 //
 // It fails as Step does if the state cannot be loaded.
-func (t *Tower) Run(ctx context.Context) error {
-	if err := t.load(ctx); err != nil {
+func (t *Tower) Run(ctx context.Context) (err error) {
+	leave, err := t.enter(ctx)
+	if err != nil {
 		return err
 	}
+	defer func() {
+		if e := leave(); e != nil {
+			err = errors.Join(err, e)
+		}
+	}()
 	var wg sync.WaitGroup
 	if t.config.Notifier != nil {
 		wg.Go(func() { t.post(ctx) })

@@ -20,6 +20,8 @@ const (
 	// maxUnread is how many new deals may fail in one turn before the node counts
 	// as broken and the rest waits.
 	maxUnread = 8
+	// maxTime is the end of the year 9999. A block time after it is none.
+	maxTime = 253402300799
 )
 
 // A visit is one look at a deal.
@@ -72,7 +74,10 @@ func (t *Tower) head(ctx context.Context) (now, count uint64, err error) {
 		return 0, 0, fmt.Errorf("watch: reading the block time: %w", err)
 	case now == 0:
 		return 0, 0, errors.New("watch: the block time is 0")
+	case now > maxTime:
+		return 0, 0, fmt.Errorf("watch: the block time is %d: want Unix seconds up to the year 9999", now)
 	}
+	t.mark(now)
 	newest, err := t.config.Escrow.DealCount(ctx)
 	if err != nil {
 		return now, 0, fmt.Errorf("watch: reading the number of deals: %w", err)
@@ -95,7 +100,7 @@ func (t *Tower) visits(now, count uint64) []visit {
 	defer t.mu.Unlock()
 	var list []visit
 	for id := range t.woken {
-		if t.state.Open.has(id) && id <= t.scanned {
+		if _, ended := t.state.Ended[id]; ended || t.state.Open.has(id) && id <= t.scanned {
 			list = append(list, visit{id: id, woken: true})
 		}
 	}
@@ -105,8 +110,9 @@ func (t *Tower) visits(now, count uint64) []visit {
 		if !ok {
 			break
 		}
-		if t.state.Open.has(a.deal) {
-			list = append(list, visit{id: a.deal})
+		id := uint64(a.deal)
+		if _, ended := t.state.Ended[id]; ended || t.state.Open.has(id) {
+			list = append(list, visit{id: id})
 		}
 	}
 	for n := 0; n < t.config.Batch && t.scanned < count; n++ {
@@ -156,23 +162,34 @@ func (t *Tower) judge(ctx context.Context, now uint64, visits []visit, problems 
 	unread := 0
 	for i := range visits {
 		v := &visits[i]
-		if !v.scan && !t.state.Open.has(v.id) {
+		_, ended := t.state.Ended[v.id]
+		if !v.scan && !ended && !t.state.Open.has(v.id) {
 			continue // it stood here twice
 		}
 		problems.add(v.err)
-		if v.scan && v.err != nil {
+		if v.scan && v.err != nil && !ended {
 			if unread++; errors.Is(v.err, slastream.ErrNoDeal) || unread > maxUnread {
 				t.scanned = v.id - 1
 				break
 			}
-			t.adopt(v.id)
-			t.state.Unread.add(v.id)
+			if t.state.Open.has(v.id) {
+				t.unchosen[v.id] = true // an earlier run has read it: its end is no history
+			} else {
+				t.adopt(v.id)
+				t.state.Unread.add(v.id)
+			}
 		}
 		if v.err != nil {
 			t.retry(ctx, now, v)
 			continue
 		}
-		first := !t.state.Open.has(v.id) || t.state.Unread.has(v.id)
+		if ended {
+			if !t.review(now, v) {
+				continue
+			}
+			v.woken = false // it needs an appointment of an open deal
+		}
+		first := !ended && !t.state.Open.has(v.id) || t.state.Unread.has(v.id)
 		if !t.chosen(v) {
 			continue
 		}
@@ -193,14 +210,13 @@ func (t *Tower) judge(ctx context.Context, now uint64, visits []visit, problems 
 
 // retry makes the appointment after a deal that could not be read.
 func (t *Tower) retry(ctx context.Context, now uint64, v *visit) {
-	at := now + readAgain
-	if ctx.Err() != nil {
-		at = now // the turn was cut short
-	}
-	if !v.woken {
-		t.schedule.push(appointment{at, v.id})
-	} else {
+	switch {
+	case v.woken:
 		t.woken[v.id] = true
+	case ctx.Err() != nil: // the turn was cut short
+		t.meet(now, v.id)
+	default:
+		t.soon(now, readAgain, v.id)
 	}
 }
 
@@ -219,12 +235,15 @@ func (t *Tower) adopt(id uint64) {
 
 // chosen applies the filter to a deal that is new to this run.
 func (t *Tower) chosen(v *visit) bool {
-	if !v.scan && !t.state.Unread.has(v.id) || t.config.Filter == nil || t.config.Filter(v.deal) {
+	again := v.scan || t.unchosen[v.id] || t.state.Unread.has(v.id)
+	delete(t.unchosen, v.id)
+	if !again || t.config.Filter == nil || t.config.Filter(v.deal) {
 		return true
 	}
 	if v.id > t.state.Deals {
 		t.state.Deals, t.dirty = v.id, true
 	}
+	t.state.Settled.remove(v.id)
 	if t.state.Watched.has(v.id) {
 		t.drop(v.id)
 		t.state.Watched.remove(v.id)
@@ -241,26 +260,6 @@ func (t *Tower) drop(id uint64) {
 	t.dirty = true
 }
 
-// conclude tells that a deal has ended. Of history nobody is told.
-func (t *Tower) conclude(now uint64, v *visit, history bool) {
-	if !t.state.Open.has(v.id) {
-		return
-	}
-	kind, amount := KindCompleted, v.deal.Total
-	if v.deal.Slashed {
-		kind = KindSlashed
-		amount, _ = v.deal.Refund() // no deal of a contract fails
-	}
-	if !history {
-		if !t.emit(kind, PhaseFinal, now, v.deal, v.deal.Deadline, amount) {
-			t.schedule.push(appointment{now + 1, v.id})
-			return
-		}
-		t.config.Logger.Info("watch: a deal has ended", "deal", v.id, "kind", kind)
-	}
-	t.drop(v.id)
-}
-
 // warn looks at a deal before its deadline.
 func (t *Tower) warn(now uint64, v *visit) error {
 	at, err := v.deal.Deadline, v.guess
@@ -273,7 +272,7 @@ func (t *Tower) warn(now uint64, v *visit) error {
 		}
 	}
 	if err != nil {
-		t.schedule.push(appointment{min(now+readAgain, at), v.id})
+		t.soon(now, min(readAgain, at-now), v.id)
 		return fmt.Errorf("watch: the outlook of deal %d: %w", v.id, err)
 	}
 	early := due - min(due, uint64(t.config.Warn/time.Second))
@@ -290,10 +289,11 @@ func (t *Tower) warn(now uint64, v *visit) error {
 	case due < at:
 		at = due + 1
 	}
-	if !told {
-		at = now + 1
+	if told {
+		t.meet(at, v.id)
+	} else {
+		t.soon(now, 1, v.id)
 	}
-	t.schedule.push(appointment{at, v.id})
 	return nil
 }
 
@@ -301,14 +301,17 @@ func (t *Tower) warn(now uint64, v *visit) error {
 // this tower's turn to slash it.
 func (t *Tower) overdue(now uint64, v *visit) bool {
 	t.tell(KindDeadline, now, v, v.deal.Deadline) // again in the next turn if it could not be told
-	at := t.slashAt(v.deal)
-	if sent, ok := t.state.Sent[v.id]; ok && now < later(sent, t.config.Retry) {
-		at = now + 1 // it may be on its way
-	}
-	if now >= at {
+	next := t.nextTry(now, v)
+	switch at := t.slashAt(v.deal); {
+	case now < at:
+		t.meet(at, v.id)
+	case t.onTheWay(now, v.id):
+		t.soon(now, 1, v.id)
+	case now < next:
+		t.soon(now, next-now, v.id)
+	default:
 		return true
 	}
-	t.schedule.push(appointment{at, v.id})
 	return false
 }
 

@@ -31,7 +31,9 @@ func TestSlashesAtTheDeadline(t *testing.T) {
 	require.Equal(t, slastream.AmountFromUint64(25), w.mail.alerts[2].Amount)
 
 	w.now.Add(day)
-	require.Equal(t, watch.Report{Now: start + hour + day}, w.step(tower), "a deal that has ended is dropped")
+	require.Equal(t, watch.Report{Now: start + hour + day, Read: 1}, w.step(tower), "a last look for a reorganisation")
+	w.now.Add(day)
+	require.Equal(t, watch.Report{Now: start + hour + 2*day}, w.step(tower), "a deal that has ended is dropped")
 }
 
 func TestTellsHowDealsEnd(t *testing.T) {
@@ -111,12 +113,13 @@ func TestHoldsForPendingReleases(t *testing.T) {
 		grace   time.Duration
 		after   uint64 // seconds from the deadline to the slash
 	}{
-		"pending, without an end to the grace": {yes, -1, never},
-		"pending, the usual grace":             {yes, 0, hour},
-		"pending, a short grace":               {yes, time.Minute, 60},
-		"not known counts as yes":              {func(attestation.Word) (bool, error) { return false, errDown }, time.Minute, 60},
-		"pending for another deal":             {func(d attestation.Word) (bool, error) { return d == word(9), nil }, -1, 0},
-		"without a pending release":            {func(attestation.Word) (bool, error) { return false, nil }, -1, 0},
+		"pending":                         {yes, 0, never},
+		"pending, with a grace":           {yes, time.Hour, hour},
+		"pending, a short grace":          {yes, time.Minute, 60},
+		"not known counts as yes":         {func(attestation.Word) (bool, error) { return false, errDown }, 0, never},
+		"not known counts as yes, and so": {func(attestation.Word) (bool, error) { return false, errDown }, time.Minute, 60},
+		"pending for another deal":        {func(d attestation.Word) (bool, error) { return d == word(9), nil }, 0, 0},
+		"without a pending release":       {func(attestation.Word) (bool, error) { return false, nil }, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -301,7 +304,8 @@ func TestRevertsAreValues(t *testing.T) {
 		"nobody knows":             {errDown, true, 0, 120},
 		"the caller gave up":       {context.DeadlineExceeded, true, 0, 120},
 		"sent, and not yet there":  {nil, false, 0, 120},
-		"a revert with its own tx": {&slastream.RevertError{Reason: "Deal not active", TxHash: word(1)}, false, 1, 1},
+		"a revert with its own tx": {&slastream.RevertError{Reason: "Deal not active", TxHash: word(1)}, false, 1, 120},
+		"too early, and paid for":  {&slastream.RevertError{Reason: "SLA deadline not reached", TxHash: word(1)}, false, 0, 120},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -333,4 +337,28 @@ func TestRevertsAreValues(t *testing.T) {
 			require.Len(t, at, 2)
 		})
 	}
+}
+
+// A deal that ends while the node cannot be asked, at the start of a run that
+// knows it, is no history: its end is told. A new filter is applied to it too.
+func TestNodeDownAtTheStart(t *testing.T) {
+	w := newWorld(t)
+	w.create(1, hour)
+	w.create(2, hour)
+	w.step(w.tower())
+	w.release(1, 0)
+	reader := w.config.Escrow
+	w.config.Escrow = brokenReader{reader, func(attestation.Word) error {
+		if w.now.Load() < start+60 {
+			return errDown
+		}
+		return nil
+	}}
+	w.config.Filter = func(d slastream.Deal) bool { return d.Chunks == 1 }
+	tower := w.tower()
+	_, err := tower.Step(t.Context())
+	require.ErrorIs(t, err, errDown)
+	w.now.Add(60)
+	require.Zero(t, w.step(tower).Open)
+	require.Equal(t, []string{"completed final 1"}, w.mail.told())
 }

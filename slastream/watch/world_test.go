@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -199,4 +201,12 @@ var _ watch.Clock = (*world)(nil)
 func sorted(list []string) []string {
 	slices.Sort(list)
 	return list
+}
+
+// fixture reads a file that an older release wrote.
+func fixture(t testing.TB, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", name))
+	require.NoError(t, err)
+	return b
 }
