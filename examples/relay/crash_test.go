@@ -54,7 +54,7 @@ type child struct {
 	log *logBuffer
 }
 
-func spawn(t *testing.T, path string) *child {
+func spawn(t testing.TB, path string) *child {
 	t.Helper()
 	bin, err := binary()
 	require.NoError(t, err)
