@@ -21,6 +21,9 @@ const (
 	// giveUp is how many failed questions without an answer say that the node is
 	// not there.
 	giveUp = 8
+	// unaskedPause is how long a chunk waits at most that was not asked about
+	// because of that.
+	unaskedPause = time.Minute
 )
 
 var errNotAsked = errors.New("not asked")
@@ -28,9 +31,23 @@ var errNotAsked = errors.New("not asked")
 // deals are what the accepted state of the escrow said of deals in this turn,
 // and what the store says of their tracks.
 type deals struct {
-	mu     sync.Mutex
-	known  map[attestation.Word]slastream.Deal
-	tracks map[attestation.Word]Track
+	mu      sync.Mutex
+	known   map[attestation.Word]slastream.Deal
+	settled map[attestation.Word]slastream.Deal // at the newest block accepted on L1
+	tracks  map[attestation.Word]Track
+}
+
+// answers count how a node answered.
+type answers struct{ good, bad atomic.Int32 }
+
+func (a *answers) none() bool { return a.bad.Load() >= giveUp && a.good.Load() == 0 }
+
+func (a *answers) count(err error) {
+	if err == nil {
+		a.good.Add(1)
+	} else {
+		a.bad.Add(1)
+	}
 }
 
 // deal asks for a deal once a turn. What changes after that is found out by the
@@ -50,7 +67,7 @@ func (t *turn) deal(ctx context.Context, id attestation.Word) (slastream.Deal, e
 	case !d.Exists():
 		// A node that lags behind the one that was asked before.
 		return d, errors.New("the escrow has no such deal")
-	case !d.Active && !d.Slashed && !d.Completed():
+	case !d.Active && !d.Slashed && d.Released < d.Chunks:
 		return d, errors.New("the node says of the deal that it is over, and that it is neither completed nor slashed")
 	}
 	t.deals.mu.Lock()
@@ -59,6 +76,27 @@ func (t *turn) deal(ctx context.Context, id attestation.Word) (slastream.Deal, e
 		t.deals.known = map[attestation.Word]slastream.Deal{}
 	}
 	t.deals.known[id] = d
+	return d, nil
+}
+
+// dealSettled asks for a deal at the newest block accepted on L1, once a turn.
+func (t *turn) dealSettled(ctx context.Context, reader SettledReader, id attestation.Word) (slastream.Deal, error) {
+	t.deals.mu.Lock()
+	d, ok := t.deals.settled[id]
+	t.deals.mu.Unlock()
+	if ok {
+		return d, nil
+	}
+	d, err := reader.DealSettled(ctx, id)
+	if err != nil {
+		return d, err
+	}
+	t.deals.mu.Lock()
+	defer t.deals.mu.Unlock()
+	if t.deals.settled == nil {
+		t.deals.settled = map[attestation.Word]slastream.Deal{}
+	}
+	t.deals.settled[id] = d
 	return d, nil
 }
 
@@ -84,29 +122,33 @@ func (t *turn) trackOf(ctx context.Context, deal attestation.Word) (Track, error
 func (t *turn) look(ctx context.Context, chunks []Chunk) []Chunk {
 	next := make([]Chunk, len(chunks))
 	errs := make([]error, len(chunks))
-	var good, bad atomic.Int32
 	each(ctx, t.Workers, len(chunks), func(i int) {
-		if next[i] = chunks[i]; bad.Load() >= giveUp && good.Load() == 0 {
-			errs[i] = errNotAsked
+		// Of the others, the source is not asked: it may be down alone.
+		from := &t.answers[min(chunks[i].State, Final)]
+		if next[i], errs[i] = chunks[i], errNotAsked; from.none() {
 			return
 		}
-		if next[i], errs[i] = t.lookAt(ctx, chunks[i]); errs[i] == nil {
-			good.Add(1)
-		} else {
-			bad.Add(1)
-		}
+		next[i], errs[i] = t.lookAt(ctx, chunks[i])
+		from.count(errs[i])
+		_ = t.keepLease(ctx)
 	})
 	if ctx.Err() != nil {
 		return nil
 	}
+	for i := range t.answers {
+		if t.answers[i].good.Swap(0) > 0 {
+			t.answers[i].bad.Store(0)
+		}
+	}
 	var before []Chunk
 	var change Change
 	var ready []Chunk
+	wanted := map[ChunkID]bool{}
 	failures, halted := 0, map[attestation.Word]bool{}
 	for i, c := range next {
 		switch {
 		case errs[i] == errNotAsked:
-			continue
+			c.Retry.At = t.now() + 1 + millis(t.Jitter(unaskedPause))
 		case orphaned(errs[i]):
 			t.fail(fmt.Sprintf("chunk %v", c.ID()), errs[i])
 			if err := t.halt(ctx, c.Deal, errs[i].Error()); err != nil {
@@ -114,6 +156,7 @@ func (t *turn) look(ctx context.Context, chunks []Chunk) []Chunk {
 				return nil
 			}
 			halted[c.Deal] = true
+			delete(t.deals.tracks, c.Deal) // it is another now
 			c = t.failed(chunks[i], errs[i])
 		case errs[i] != nil:
 			if failures++; failures <= maxErrors {
@@ -132,6 +175,8 @@ func (t *turn) look(ctx context.Context, chunks []Chunk) []Chunk {
 				change.Tracks = append(change.Tracks, *over)
 			}
 		}
+		// Not those that wait, however short.
+		wanted[c.ID()] = errs[i] == nil && (c.Retry == chunks[i].Retry || c.Retry == (Retry{}))
 		if c != chunks[i] {
 			before, change.Chunks = append(before, chunks[i]), append(change.Chunks, c)
 		} else {
@@ -140,7 +185,11 @@ func (t *turn) look(ctx context.Context, chunks []Chunk) []Chunk {
 	}
 	if err := t.recordForeign(ctx, change.Chunks); err != nil {
 		t.fail("record what others paid", err)
-		return nil
+		for i, c := range change.Chunks {
+			if c.State == Settled {
+				change.Chunks[i] = t.failed(before[i], err)
+			}
+		}
 	}
 	stored, err := t.put(ctx, before, change)
 	if err != nil {
@@ -148,7 +197,7 @@ func (t *turn) look(ctx context.Context, chunks []Chunk) []Chunk {
 		return nil
 	}
 	for _, c := range stored {
-		if (c.State == Final || c.State == Attested) && c.Retry.At <= t.now() {
+		if (c.State == Final || c.State == Attested) && wanted[c.ID()] {
 			ready = append(ready, c)
 		}
 	}
@@ -190,7 +239,7 @@ func (t *turn) lookAt(ctx context.Context, c Chunk) (Chunk, error) {
 	}
 	switch {
 	case !deal.Active:
-		return t.ended(ctx, c)
+		return t.ended(ctx, c, deal)
 	case c.Index >= deal.Chunks:
 		return t.refused(c, slastream.ErrChunkOutOfBounds), nil
 	case c.Retry.Class == ClassOver: // a reorganization of Starknet took the end back
@@ -229,8 +278,12 @@ func (t *turn) paid(ctx context.Context, c Chunk) (Chunk, error) {
 
 // ended is a chunk that is not paid, of a deal that is over. If the escrow can be
 // asked at a block accepted on L1, it is refused when the end of the deal is
-// there: one that a reorganization of Starknet takes back ends nothing.
-func (t *turn) ended(ctx context.Context, c Chunk) (Chunk, error) {
+// there, without a payment: one that a reorganization of Starknet takes back ends
+// nothing.
+func (t *turn) ended(ctx context.Context, c Chunk, deal slastream.Deal) (Chunk, error) {
+	if deal.Completed() && c.Index < deal.Chunks {
+		return c, errors.New("the node says that the deal is completed, and that a chunk of it is not paid")
+	}
 	reader, ok := t.Escrow.(SettledReader)
 	if !ok {
 		return t.refused(c, slastream.ErrDealNotActive), nil
@@ -239,25 +292,29 @@ func (t *turn) ended(ctx context.Context, c Chunk) (Chunk, error) {
 	if c.Retry.Class != ClassOver {
 		return later(c, t.now()+millis(t.Jitter(transientMin)), ClassOver, why), nil
 	}
-	deal, err := reader.DealSettled(ctx, c.Deal)
-	switch {
-	case err != nil:
+	settled, err := t.dealSettled(ctx, reader, c.Deal)
+	if err != nil {
 		return c, err
-	case deal.Exists() && !deal.Active:
-		c.State = Refused
-		return c, nil
+	}
+	if settled.Exists() && settled.Slashed && !settled.Active {
+		if paid, err := reader.ChunkSettled(ctx, c.Deal, c.Index); err != nil {
+			return c, err
+		} else if !paid {
+			c.State = Refused
+			return c, nil
+		}
 	}
 	return later(c, t.now()+millis(t.SettleAfter), ClassOver, why), nil
 }
 
 // refused ends a chunk that will never be paid. It takes two turns: one answer of
-// a node ends nothing for good.
+// a node ends nothing for good, and a turn asks for a deal once.
 func (t *turn) refused(c Chunk, err error) Chunk {
-	if c.Retry.Reason == reason(err) {
+	if c.Retry.Reason == reason(err) && c.Retry.At <= t.start {
 		c.State = Refused
 		return c
 	}
-	return later(c, t.now()+millis(t.Jitter(transientMin)), ClassReverted, reason(err))
+	return later(c, t.now()+1+millis(t.Jitter(transientMin)), ClassReverted, reason(err))
 }
 
 // reason is what the escrow would revert with.

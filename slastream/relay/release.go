@@ -14,8 +14,9 @@ import (
 // work brings the chunks that are due as far as they go: to a transaction that
 // is stored and sent.
 func (t *turn) work(ctx context.Context) {
+	now := t.now() // what is put off in this turn comes in another: a turn ends
 	for !t.over && ctx.Err() == nil {
-		due, err := collect(t.Store.Chunks(ctx, ChunkQuery{Due: t.now(), Limit: portion}))
+		due, err := collect(t.Store.Chunks(ctx, ChunkQuery{Due: now, Limit: portion}))
 		if err != nil {
 			t.fail("chunks", &storeError{err})
 			return
@@ -156,7 +157,10 @@ func (t *turn) attest(ctx context.Context, chunks []Chunk) []Chunk {
 	}
 	next := make([]Chunk, len(chunks))
 	errs := make([]error, len(chunks))
-	each(ctx, t.Workers, len(chunks), func(i int) { next[i], errs[i] = t.attestOne(ctx, chunks[i]) })
+	each(ctx, t.Workers, len(chunks), func(i int) {
+		next[i], errs[i] = t.attestOne(ctx, chunks[i])
+		_ = t.keepLease(ctx)
+	})
 	if ctx.Err() != nil {
 		return nil
 	}

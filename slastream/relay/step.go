@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 	"time"
 )
 
@@ -28,7 +29,7 @@ func (r *Relay) Step(ctx context.Context) (Report, error) {
 		return Report{}, err
 	}
 	defer r.end()
-	t := &turn{Relay: r, began: r.Clock()}
+	t := &turn{Relay: r, start: r.now(), renewed: r.Clock()}
 	t.run(ctx)
 	if stats, err := r.Store.Stats(ctx); err == nil {
 		for state := Observed; state < Accepted; state++ {
@@ -62,12 +63,18 @@ func (e *storeError) Unwrap() error { return e.cause }
 // A turn is what one turn of a relay knows.
 type turn struct {
 	*Relay
-	began  time.Time
+	start  uint64 // Unix milliseconds
 	report Report
 	errs   []error
 	over   bool // nothing more is done in this turn
-	lease  Lease
 	deals  deals
+	// How the nodes answered about chunks that are observed, which both chains are
+	// asked about, and about the others; since the last good answer, if any.
+	answers [2]answers
+
+	leasing sync.Mutex // guards the next two while workers run
+	lease   Lease
+	renewed time.Time // when the lease was
 
 	flight   []*flying // the transactions that are not accepted, in order of their nonces
 	nonce    uint64    // the account's next one on chain when the turn began
@@ -105,6 +112,9 @@ func (t *turn) run(ctx context.Context) {
 	if stopped := t.Health().Stopped; stopped != "" {
 		t.fail("stopped", errors.New(stopped))
 	}
+	if t.stale() { // what took long was that
+		mine = t.takeLease(ctx)
+	}
 	if !mine || !t.load(ctx) {
 		return
 	}
@@ -115,9 +125,11 @@ func (t *turn) run(ctx context.Context) {
 
 // takeLease reports whether this process may send for the account.
 func (t *turn) takeLease(ctx context.Context) bool {
+	t.renewed = t.Clock()
 	lease, err := t.Store.Lease(ctx, t.Escrow.Account().String(), t.Name, t.leaseTime())
 	switch {
 	case errors.Is(err, ErrLease):
+		t.lease = Lease{}
 		return false
 	case err != nil:
 		t.fail("lease", &storeError{err})
@@ -133,18 +145,36 @@ func (t *turn) takeLease(ctx context.Context) bool {
 // leaseTime leaves a quarter of Config.Lease for another process to come by.
 func (t *turn) leaseTime() time.Duration { return t.Config.Lease / 4 * 3 }
 
-// commit stores a change under the lease, and renews the lease when a part of it
-// has passed.
+// stale reports whether a part of the lease has passed.
+func (t *turn) stale() bool { return t.Clock().Sub(t.renewed) > t.leaseTime()/3 }
+
+// keepLease renews the lease when a part of it has passed. Workers call it between
+// their questions, since a turn may take longer than a lease; a change finds out
+// what becomes of an error. A lease that has run out is as good as before if nobody
+// else had it meanwhile: each owner makes the token higher, and then it is higher
+// by this renewal alone.
+func (t *turn) keepLease(ctx context.Context) error {
+	t.leasing.Lock()
+	defer t.leasing.Unlock()
+	if !t.stale() || t.lease.Name == "" {
+		return nil
+	}
+	t.renewed = t.Clock()
+	lease, err := t.Store.Lease(ctx, t.lease.Name, t.Name, t.leaseTime())
+	switch {
+	case err != nil:
+		return &storeError{err}
+	case lease.Token > t.lease.Token+1:
+		return ErrLease
+	}
+	t.lease, t.token = lease, lease.Token
+	return nil
+}
+
+// commit stores a change under the lease.
 func (t *turn) commit(ctx context.Context, c Change) error {
-	if now := t.Clock(); now.Sub(t.began) > t.leaseTime()/3 {
-		t.began = now
-		lease, err := t.Store.Lease(ctx, t.lease.Name, t.Name, t.leaseTime())
-		if err != nil {
-			return &storeError{err}
-		}
-		if lease.Token != t.lease.Token {
-			return ErrLease
-		}
+	if err := t.keepLease(ctx); err != nil {
+		return err
 	}
 	c.Lease = t.lease
 	if err := t.Store.Commit(ctx, c); err != nil {
