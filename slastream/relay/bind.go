@@ -56,20 +56,32 @@ func (r *Relay) checkKey(ctx context.Context) error {
 // bindAll binds those of Config.Bindings that are not bound yet.
 func (r *Relay) bindAll(ctx context.Context) error {
 	var errs []error
-	r.unbound = slices.DeleteFunc(r.unbound, func(b Binding) bool {
-		err := r.bind(ctx, b)
-		if err != nil {
-			errs = append(errs, err)
+	var left []Binding
+	bound, failed := 0, 0
+	for i, b := range r.unbound {
+		if failed >= giveUp && bound == 0 { // it is the node; the others come first the next time
+			left = append(slices.Clone(r.unbound[i:]), left...)
+			break
 		}
-		return err == nil
-	})
+		err := r.bind(ctx, b)
+		if err == nil {
+			bound++
+			continue
+		}
+		if _, wrong := errors.AsType[*MismatchError](err); !wrong {
+			failed++
+		}
+		errs, left = append(errs, err), append(left, b)
+	}
+	r.unbound = left
 	return errors.Join(errs...)
 }
 
 // Bind ties a deal to a data set from now on; doing it again changes nothing. It
-// asks both chains first: the deal exists and can still earn what it has left,
-// the data set exists (if the source knows), and it backs no other deal that is
-// not over. A *[MismatchError] says what is wrong.
+// asks both chains first: the deal exists, the data set exists or has earned
+// something (if the source knows), and it backs no other deal that is not over. A
+// deal that is over is bound, too: it is read, and then its data set is free. A
+// *[MismatchError] says what is wrong.
 func (r *Relay) Bind(ctx context.Context, b Binding) error {
 	if err := checkBindings([]Binding{b}); err != nil {
 		return err
@@ -95,17 +107,17 @@ func (r *Relay) bind(ctx context.Context, b Binding) error {
 			return fmt.Errorf("relay: start epoch of deal %s: %w", b.Deal.Big(), err)
 		}
 	}
-	if deal.Active {
-		if err := r.checkSet(ctx, b); err != nil {
-			return err
-		}
+	// A deal that is over is read like any other: which periods it was paid for is
+	// needed by the next deal of its data set, and that it is over is one answer.
+	if err := r.checkSet(ctx, b); err != nil {
+		return err
 	}
 	if err := r.free(ctx, b); err != nil {
 		return err
 	}
 	t := Track{
 		Binding: b, Provider: deal.Provider, Amount: deal.ChunkAmount, Chunks: deal.Chunks, Deadline: deal.Deadline,
-		Next: b.StartEpoch, Behind: true, Over: !deal.Active,
+		Next: b.StartEpoch, Behind: true,
 	}
 	if err := r.Store.Bind(ctx, t); err != nil {
 		if errors.Is(err, ErrBound) { // perhaps by another process, the same way
@@ -116,7 +128,7 @@ func (r *Relay) bind(ctx context.Context, b Binding) error {
 		}
 		return fmt.Errorf("relay: bind deal %s: %w", b.Deal.Big(), err)
 	}
-	r.Logger.Info("bound", "deal", b.Deal.Big(), "set", b.Set.Big(), "start_epoch", b.StartEpoch, "over", t.Over)
+	r.Logger.Info("bound", "deal", b.Deal.Big(), "set", b.Set.Big(), "start_epoch", b.StartEpoch, "active", deal.Active)
 	return nil
 }
 
@@ -174,6 +186,9 @@ func (r *Relay) free(ctx context.Context, b Binding) error {
 			"a data set backs one live deal; bind another one, or unbind that deal",
 		}
 	}
+	if old.Behind && old.reading() {
+		return fmt.Errorf("relay: data set %s: what it earned for deal %s, which is over, is not read yet: bind deal %s after the next turn", b.Set.Big(), old.Deal.Big(), b.Deal.Big())
+	}
 	old.Over = true
 	return r.Store.Commit(ctx, Change{Tracks: []Track{old}})
 }
@@ -217,16 +232,22 @@ func (r *Relay) halt(ctx context.Context, deal attestation.Word, why string) err
 
 // setBack has the proofs of a deal read again from where they were read to.
 func (r *Relay) setBack(ctx context.Context, deal attestation.Word, halted string) error {
-	cursor, err := r.Store.Cursor(ctx)
-	if err != nil {
-		return err
-	}
-	return r.change(ctx, deal, func(t *Track) {
+	var failed error
+	err := r.change(ctx, deal, func(t *Track) {
+		// After the track: what another process reads until here and what it earns
+		// belong together, and its version says so.
+		var cursor uint64
+		if cursor, failed = r.Store.Cursor(ctx); failed != nil {
+			return
+		}
 		if !t.Behind {
 			t.Next, t.Behind = max(t.Next, cursor), true
 		}
-		t.Halted = shorten(halted)
+		if halted != "" {
+			t.Halted = shorten(halted)
+		}
 	})
+	return errors.Join(failed, err)
 }
 
 func (r *Relay) track(ctx context.Context, deal attestation.Word) (Track, bool, error) {

@@ -11,7 +11,9 @@ type Binding struct {
 	Deal attestation.Word
 	Set  attestation.Word
 	// StartEpoch is the first Filecoin epoch whose proofs count; every relay of
-	// the deal must use the same. 0 is what Config.Start says, if it is set.
+	// the deal must use the same. 0 is what Config.Start says, if it is set. A deal
+	// that follows another on its data set starts after the end of that: a period
+	// that earned a chunk of the first halts it.
 	StartEpoch uint64
 }
 

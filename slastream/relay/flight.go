@@ -75,6 +75,7 @@ func (t *turn) recheck(ctx context.Context, tx Transaction) bool {
 	}
 	switch {
 	case status.State == slastream.TxSettled && status.Revert == nil:
+		t.floor = max(t.floor, tx.Nonce+1)
 		return t.move(ctx, tx, func(c *Chunk) { c.State, c.TxHash, c.Retry = Settled, hash, Retry{} }, Change{Drop: []TxID{tx.TxID}})
 	case status.State >= slastream.TxAccepted && status.Revert == nil:
 		t.floor = max(t.floor, tx.Nonce+1)
@@ -151,15 +152,20 @@ func (t *turn) status(ctx context.Context, tx Transaction) (best slastream.TxSta
 	return best, hash, nil
 }
 
-// nextNonce is the nonce of the next transaction: the chain's, or the one after
-// the highest of what is stored.
+// nextNonce is the nonce of the next transaction: the lowest that nothing on the
+// way has, or what is above would wait for it for ever.
 func (t *turn) nextNonce() uint64 {
 	next := max(t.nonce, t.floor)
 	for _, f := range t.flight {
-		next = max(next, f.Nonce+1)
+		if !f.gone && f.Nonce == next {
+			next++
+		}
 	}
 	return next
 }
+
+// gap reports whether a transaction waits for a nonce that nothing has.
+func (t *turn) gap(f *flying) bool { return f.Nonce > max(t.nonce, t.floor) && t.lowest(f.Nonce) }
 
 // lowest reports whether no transaction on the way has a lower nonce.
 func (t *turn) lowest(nonce uint64) bool {

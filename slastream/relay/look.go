@@ -245,7 +245,8 @@ func (t *turn) lookAt(ctx context.Context, c Chunk) (Chunk, error) {
 	case c.Retry.Class == ClassOver: // a reorganization of Starknet took the end back
 		c.Retry = Retry{}
 	}
-	if wait := t.turnOf(c); wait > t.now() {
+	// Not longer than the others need, if the clock has gone back since.
+	if wait := min(t.turnOf(c), t.now()+t.rank(c.ID())*millis(t.Stagger)); wait > t.now() {
 		return later(c, wait, ClassTurn, "another relay goes first"), nil
 	}
 	if c.State == Observed {

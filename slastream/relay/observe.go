@@ -125,8 +125,14 @@ func (r *Relay) newProofs(ctx context.Context, from, to uint64) ([]slastream.Pro
 			continue
 		}
 		of, err := collect(r.Proofs.Proofs(ctx, t.Set, from, to))
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		if err != nil {
-			return nil, fmt.Errorf("data set %s: %w", t.Set.Big(), err)
+			if err := r.leaveBehind(ctx, t, from, err); err != nil {
+				return nil, err
+			}
+			continue
 		}
 		proofs = append(proofs, of...)
 	}
@@ -136,12 +142,26 @@ func (r *Relay) newProofs(ctx context.Context, from, to uint64) ([]slastream.Pro
 	return proofs, nil
 }
 
+// leaveBehind has a track whose proofs cannot be read from an epoch on wait for
+// [Relay.catchUp], if it is not the source that is down.
+func (r *Relay) leaveBehind(ctx context.Context, t Track, from uint64, cause error) error {
+	if _, err := r.Proofs.Head(ctx); err != nil {
+		return fmt.Errorf("data set %s: %w", t.Set.Big(), cause)
+	}
+	r.Logger.Warn("proofs cannot be read", "deal", t.Deal.Big(), "set", t.Set.Big(), "err", cause)
+	t.Next, t.Behind = max(t.Next, from), true
+	if err := r.Store.Commit(ctx, Change{Tracks: []Track{t}}); err != nil {
+		return &storeError{err}
+	}
+	return nil
+}
+
 // catchUp reads what is below the cursor for tracks that are behind. A track
 // whose proofs cannot be read stays behind and does not hold up the others.
 func (r *Relay) catchUp(ctx context.Context, cursor uint64) (int, error) {
-	total, after := 0, attestation.Word{}
+	total, failed, down, after := 0, 0, false, attestation.Word{}
 	var errs []error
-	for range most {
+	for i := 0; i < most && !down; i++ {
 		var tracks []Track
 		var chunks []Chunk
 		n := 0
@@ -155,9 +175,14 @@ func (r *Relay) catchUp(ctx context.Context, cursor uint64) (int, error) {
 				return total, ctx.Err()
 			}
 			if err != nil {
-				errs = append(errs, fmt.Errorf("data set %s: %w", t.Set.Big(), err))
-				if len(errs) >= maxErrors {
-					return total, errors.Join(errs...)
+				if failed++; failed <= maxErrors {
+					errs = append(errs, fmt.Errorf("data set %s: %w", t.Set.Big(), err))
+				}
+				if failed%maxErrors == 0 { // is it these data sets, or the source?
+					if _, err := r.Proofs.Head(ctx); err != nil {
+						down = true
+						break
+					}
 				}
 				continue
 			}
@@ -224,7 +249,7 @@ func (r *Relay) store(ctx context.Context, o Observation) (int, error) {
 		other, undecided, otherErr := r.undecided(ctx, used.By)
 		switch {
 		case otherErr != nil:
-		case undecided && other.Retry.Class == ClassOver:
+		case undecided && other.Retry.Class == ClassOver && r.stillOver(ctx, other):
 			if otherErr = r.refuse(ctx, other); otherErr == nil {
 				continue // the period is free
 			}
@@ -250,6 +275,18 @@ func (r *Relay) undecided(ctx context.Context, id ChunkID) (Chunk, bool, error) 
 	}
 	t, ok, err := r.track(ctx, id.Deal)
 	return c, ok && t.Over, err
+}
+
+// stillOver asks once more whether the deal of a chunk was slashed and the chunk is
+// not paid: what the store says of it can be as old as Config.SettleAfter, and was
+// one answer.
+func (r *Relay) stillOver(ctx context.Context, c Chunk) bool {
+	deal, err := r.Escrow.Deal(ctx, c.Deal)
+	if err != nil || deal.Active || !deal.Slashed {
+		return false
+	}
+	paid, err := r.Escrow.ChunkReleased(ctx, c.Deal, c.Index)
+	return err == nil && !paid
 }
 
 // refuse ends a chunk of a deal that is over before that is accepted on L1: a

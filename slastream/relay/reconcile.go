@@ -125,7 +125,14 @@ func (r *Relay) restore(ctx context.Context, c Chunk, repair bool) (Difference, 
 	if err != nil {
 		return d, err
 	}
-	err = r.Store.Observe(ctx, Observation{From: cursor, Next: cursor, Chunks: []Chunk{c}})
+	o := Observation{From: cursor, Next: cursor, Chunks: []Chunk{c}}
+	if t, ok, err := r.track(ctx, c.Deal); err != nil {
+		return d, err
+	} else if ok && c.Index >= t.Earned { // or the next proof would earn the same chunk
+		t.Earned = c.Index + 1
+		o.Tracks = []Track{t}
+	}
+	err = r.Store.Observe(ctx, o)
 	d.Repaired = err == nil
 	return d, err
 }

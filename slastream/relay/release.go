@@ -46,10 +46,36 @@ func (t *turn) work(ctx context.Context) {
 
 // A suspect is a deal of which the escrow refused a chunk. Until one of its
 // chunks is paid, one at a time is tried, alone: it is nearly always the deal that
-// is at fault, and its chunks would split every group.
+// is at fault, and its chunks would split every group. Where it is the chunk, the
+// others have their turns.
 type suspect struct {
-	until  uint64 // none is tried before, Unix milliseconds
-	reason string
+	until    uint64 // none is tried before, Unix milliseconds
+	reason   string
+	failures uint32
+}
+
+// suspect notes that the escrow refused a chunk of a deal.
+func (t *turn) suspect(c Chunk) {
+	s := t.suspects[c.Deal]
+	if s.until > t.now() {
+		return // another chunk of it was refused in this turn
+	}
+	pause := t.Jitter(min(revertedMax, revertedMin<<min(s.failures, 20)))
+	t.suspects[c.Deal] = suspect{t.now() + millis(pause), c.Retry.Reason, s.failures + 1}
+}
+
+// try chooses one of the chunks of each suspect: the one that failed least.
+func (t *turn) try(chunks []Chunk) map[attestation.Word]Chunk {
+	chosen := map[attestation.Word]Chunk{}
+	for _, c := range chunks {
+		if s, ok := t.suspects[c.Deal]; !ok || s.until > t.now() || !c.Open() {
+			continue
+		}
+		if best, ok := chosen[c.Deal]; !ok || c.Retry.Attempts < best.Retry.Attempts {
+			chosen[c.Deal] = c
+		}
+	}
+	return chosen
 }
 
 // running leaves out the chunks of halted deals, which wait, and all but one of
@@ -57,7 +83,7 @@ type suspect struct {
 func (t *turn) running(ctx context.Context, chunks []Chunk) []Chunk {
 	var on, before []Chunk
 	var change Change
-	tried := map[attestation.Word]bool{}
+	chosen := t.try(chunks)
 	for _, c := range chunks {
 		track, err := t.trackOf(ctx, c.Deal)
 		if err != nil {
@@ -70,12 +96,11 @@ func (t *turn) running(ctx context.Context, chunks []Chunk) []Chunk {
 		case track.Halted != "":
 			before = append(before, c)
 			change.Chunks = append(change.Chunks, later(c, t.now()+millis(haltedPause), ClassRefused, "the deal is halted: "+track.Halted))
-		case suspected && (s.until > t.now() || tried[c.Deal]):
+		case suspected && chosen[c.Deal].ID() != c.ID():
 			before = append(before, c)
 			wait := max(s.until, t.now()+millis(t.Poll)) // the one that is tried has its own pause
 			change.Chunks = append(change.Chunks, later(c, wait, ClassReverted, s.reason))
 		default:
-			tried[c.Deal] = suspected
 			on = append(on, c)
 		}
 	}
@@ -256,6 +281,7 @@ func (t *turn) releaseGroup(ctx context.Context, group []Chunk) int {
 	}
 	f := &flying{Transaction: transaction}
 	t.flight = append(t.flight, f)
+	t.sortFlight()
 	t.send(ctx, f)
 	return 0
 }
@@ -350,7 +376,7 @@ func (t *turn) unreleased(ctx context.Context, group []Chunk, err error) int {
 	for i := range next {
 		next[i] = t.failed(next[i], err)
 		if reverted {
-			t.suspects[next[i].Deal] = suspect{next[i].Retry.At, next[i].Retry.Reason}
+			t.suspect(next[i])
 		}
 	}
 	if _, putErr := t.put(ctx, group, Change{Chunks: next}); putErr != nil {

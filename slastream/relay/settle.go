@@ -43,6 +43,9 @@ func (t *turn) settleOne(ctx context.Context, f *flying) error {
 		if err := t.arrived(ctx, f); err != nil {
 			return err
 		}
+		if t.gap(f) && t.now() >= f.Stored+millis(t.BumpAfter) {
+			return t.fillGap(ctx, f)
+		}
 		return t.bump(ctx, f)
 	case f.sent:
 		return nil // a node that forgets, or answers from behind another
@@ -50,9 +53,32 @@ func (t *turn) settleOne(ctx context.Context, f *flying) error {
 	if again, err := t.stillPays(ctx, f); !again {
 		return err
 	}
+	if t.gap(f) {
+		return t.fillGap(ctx, f)
+	}
 	t.send(ctx, f)
 	return nil
 }
+
+// fillGap signs a transaction anew that waits for a nonce below its own which
+// nothing has any more: the one that had it was given back. A node takes it and
+// never includes it. If it takes both, the second reverts, and all that wait
+// behind are free.
+func (t *turn) fillGap(ctx context.Context, f *flying) error {
+	nonce, err := t.Escrow.Nonce(ctx)
+	if err != nil {
+		return err
+	}
+	if nonce >= f.Nonce || nonce < max(t.nonce, t.floor) {
+		return nil // a node that was behind, or is
+	}
+	if err := t.replace(ctx, f, nonce, errGap); err != nil && !f.replaced {
+		return err
+	}
+	return nil
+}
+
+var errGap = errors.New("nothing has the nonce below it")
 
 // stillPays asks the escrow before a transaction of an earlier turn is sent
 // again: who was away may find the escrow paused, or a chunk paid by another, and
@@ -195,7 +221,7 @@ func (t *turn) settleFailedSend(ctx context.Context, f *flying, cause error) err
 		t.giveBack(ctx, f, cause)
 		t.nonce = max(t.nonce, nonce)
 		return nil
-	case nonce < f.Nonce && (nonce < t.floor || !t.lowest(f.Nonce)):
+	case nonce < f.Nonce && (nonce < max(t.nonce, t.floor) || !t.lowest(f.Nonce)):
 		return cause
 	}
 	return t.replace(ctx, f, nonce, cause)
@@ -223,7 +249,7 @@ func (t *turn) replace(ctx context.Context, f *flying, nonce uint64, cause error
 	next.Stored, next.State = t.now(), Stored
 	change := Change{}
 	if nonce == f.Nonce {
-		next.Signed = append(slices.Clone(f.Signed), tx)
+		next.Signed = another(f.Signed, tx)
 	} else {
 		next.TxID, next.Signed = TxID{tx.Sender, tx.Nonce}, []slastream.SignedTx{tx}
 		change.Drop = []TxID{f.TxID}
@@ -239,6 +265,21 @@ func (t *turn) replace(ctx context.Context, f *flying, nonce uint64, cause error
 		}
 	}
 	return cause
+}
+
+// maxSigned is how much that was signed for one nonce is remembered.
+const maxSigned = 16
+
+// another adds to what was signed for a nonce, and forgets what is neither the
+// first, by which the store knows it, nor among the newest. If that is included all
+// the same, the nonce is used by a transaction that is not known, and the escrow
+// says what was paid.
+func another(signed []slastream.SignedTx, tx slastream.SignedTx) []slastream.SignedTx {
+	signed = slices.Clone(signed)
+	if len(signed) >= maxSigned {
+		signed = slices.Delete(signed, 1, len(signed)-maxSigned+2)
+	}
+	return append(signed, tx)
 }
 
 // signAgain signs the release of chunks that are signed for.
@@ -273,7 +314,7 @@ func (t *turn) bump(ctx context.Context, f *flying) error {
 		return fmt.Errorf("a replacement with higher fees: %w", err)
 	}
 	next := f.Transaction
-	next.Signed, next.Stored = append(slices.Clone(f.Signed), tx), t.now()
+	next.Signed, next.Stored = another(f.Signed, tx), t.now()
 	if !t.move(ctx, f.Transaction, nil, Change{Put: []Transaction{next}}) {
 		return nil
 	}

@@ -126,7 +126,7 @@ func TestMutants(t *testing.T) {
 		name      string
 		contested bool
 		change    func(*relay.Config)
-		finds     string
+		finds     string // regular expression
 	}{
 		{"none", true, func(*relay.Config) {}, ""},
 		{"store before send", false, func(c *relay.Config) {
@@ -134,8 +134,8 @@ func TestMutants(t *testing.T) {
 			c.Store, c.Escrow = s, lateEscrow{c.Escrow.(fullEscrow), s}
 		}, "sent before they were stored"},
 		{"nullifier", true, func(c *relay.Config) { c.Store = forgetful{c.Store} }, "are paid for one proof"},
-		{"cursor transaction, cursor first", false, func(c *relay.Config) { c.Store = apart{c.Store} }, "is lost"},
-		{"cursor transaction, chunks first", false, func(c *relay.Config) { c.Store = apartReversed{c.Store} }, "is lost"},
+		{"cursor transaction, cursor first", false, func(c *relay.Config) { c.Store = apart{c.Store} }, "is lost|it was earned by"},
+		{"cursor transaction, chunks first", false, func(c *relay.Config) { c.Store = apartReversed{c.Store} }, "is lost|it was earned by"},
 	} {
 		t.Run(m.name, func(t *testing.T) {
 			var err error
@@ -151,7 +151,7 @@ func TestMutants(t *testing.T) {
 				return
 			}
 			require.Error(t, err, "%d kills did not find it", kills)
-			require.ErrorContains(t, err, m.finds)
+			require.Regexp(t, m.finds, err.Error())
 			t.Logf("caught within %d kills", kills)
 		})
 	}
