@@ -87,7 +87,7 @@ var edges = []struct {
 		protects: "the domain depends on neither chain",
 		from:     "slastream",
 		never:    []string{module, geth, nethermind},
-		allow:    []string{"attestation"},
+		allow:    []string{"attestation", "internal/levenshtein"},
 	},
 	{
 		protects: "the domain opens no connection",
@@ -98,7 +98,7 @@ var edges = []struct {
 		protects: "the model of the escrow depends on neither chain",
 		from:     "slastream/escrow",
 		never:    []string{module, geth, nethermind},
-		allow:    []string{"attestation", "slastream"},
+		allow:    []string{"attestation", "slastream", "internal/levenshtein"},
 	},
 	{
 		protects: "the model of the escrow opens no connection",
@@ -119,7 +119,7 @@ var edges = []struct {
 		protects: "the relay engine shares the domain and nothing else",
 		from:     "slastream/relay",
 		never:    []string{module},
-		allow:    []string{"attestation", "slastream", "signer"},
+		allow:    []string{"attestation", "slastream", "signer", "internal/levenshtein"},
 	},
 	{
 		protects: "PDP events are read without knowing what they pay",
@@ -147,19 +147,19 @@ var edges = []struct {
 		protects: "the payable rule is independent of node, relay and Starknet",
 		from:     "fevm/policy",
 		never:    []string{module},
-		allow:    []string{"attestation", "fevm", "slastream"},
+		allow:    []string{"attestation", "fevm", "slastream", "internal/levenshtein"},
 	},
 	{
 		protects: "the simulated FEVM node does not use the client under test",
 		from:     "fevm/simulated",
 		never:    []string{module, geth + "/ethclient"},
-		allow:    []string{"attestation", "fevm", "internal/jsonrpc"},
+		allow:    []string{"attestation", "fevm", "internal/jsonrpc", "internal/wsrpc"},
 	},
 	{
 		protects: "the Starknet bindings know nothing of Filecoin, signers and relay",
 		from:     "starknet",
 		never:    []string{module, geth},
-		allow:    []string{"attestation", "slastream"},
+		allow:    []string{"attestation", "slastream", "internal/levenshtein"},
 	},
 	{
 		protects: "the Starknet bindings work over any caller, not one RPC generation",
@@ -170,23 +170,39 @@ var edges = []struct {
 		protects: "the simulated Starknet node knows nothing of Filecoin, signers and relay",
 		from:     "starknet/simulated",
 		never:    []string{module, nethermind + "/starknet.go/rpc"},
-		allow:    []string{"attestation", "slastream", "slastream/escrow", "starknet", "starknet/cairo", "internal/jsonrpc"},
+		allow:    []string{"attestation", "slastream", "slastream/escrow", "starknet", "starknet/cairo", "internal/jsonrpc", "internal/wsrpc", "internal/levenshtein"},
 	},
 	{
 		protects: "a history is verified without either chain",
 		from:     "slastream/audit",
 		never:    []string{module, geth, nethermind},
-		allow:    []string{"attestation", "slastream", "slastream/escrow", "internal/durable"},
+		allow:    []string{"attestation", "slastream", "slastream/escrow", "internal/durable", "internal/levenshtein"},
 	},
 	{
 		protects: "a watchtower works with any escrow, and beside any relay",
 		from:     "slastream/watch",
 		never:    []string{module, geth, nethermind},
-		allow:    []string{"attestation", "slastream", "internal/durable"},
+		allow:    []string{"attestation", "slastream", "internal/durable", "internal/levenshtein"},
 	},
 	{
 		protects: "the shared JSON-RPC code knows nothing of the SDK",
 		from:     "internal/jsonrpc",
+		never:    []string{module},
+	},
+	{
+		protects: "access to FEVM links no WebSockets",
+		from:     "fevm/chain",
+		never:    []string{"github.com/gorilla/websocket"},
+	},
+	{
+		protects: "the shared WebSocket server knows nothing of the SDK",
+		from:     "internal/wsrpc",
+		never:    []string{module},
+		allow:    []string{"internal/jsonrpc"},
+	},
+	{
+		protects: "the distance of words knows nothing of the SDK",
+		from:     "internal/levenshtein",
 		never:    []string{module},
 	},
 }

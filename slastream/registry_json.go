@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/slastream/slastream-go/attestation"
+	"github.com/slastream/slastream-go/internal/levenshtein"
 )
 
 // ParseRegistry reads a registry: a JSON list of deployments, or one, as
@@ -198,27 +199,6 @@ func object(b []byte, members []member) error {
 func nearest(name string, members []member) string {
 	name = strings.ToLower(name[:min(len(name), 64)])
 	return slices.MinFunc(members, func(a, b member) int {
-		return distance(name, strings.ToLower(a.name)) - distance(name, strings.ToLower(b.name))
+		return levenshtein.Distance(name, strings.ToLower(a.name)) - levenshtein.Distance(name, strings.ToLower(b.name))
 	}).name
-}
-
-// distance returns how many bytes must be inserted, dropped or replaced.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, diagonal+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }

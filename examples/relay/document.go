@@ -8,9 +8,10 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/slastream/slastream-go/internal/levenshtein"
 )
 
 // decode reads one JSON object into a struct as an operator means it: a key that
@@ -150,7 +151,7 @@ func (d *document) unknown(path, key string) error {
 	plain := strings.TrimPrefix(withoutIndex(path)+"."+shortened(key), ".")
 	best, distance := "", 0
 	for _, k := range d.known {
-		dist := 2 * edits(last(plain), last(k))
+		dist := 2 * levenshtein.Distance(last(plain), last(k))
 		if parent(plain) != parent(k) {
 			dist += 3
 		}
@@ -244,26 +245,4 @@ func cut(s string, most int) string {
 		}
 		return r
 	}, s)
-}
-
-// edits is how many letters are put in, left out or changed between two words
-// (Levenshtein).
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := slices.Clone(row)
-		row[0] = i + 1
-		for j := range len(b) {
-			row[j+1] = min(before[j+1]+1, row[j]+1)
-			if a[i] == b[j] {
-				row[j+1] = min(row[j+1], before[j])
-			} else {
-				row[j+1] = min(row[j+1], before[j]+1)
-			}
-		}
-	}
-	return row[len(b)]
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/holiman/uint256"
 
 	"github.com/slastream/slastream-go/internal/jsonrpc"
+	"github.com/slastream/slastream-go/internal/wsrpc"
 )
 
 // The network that a node plays: Calibration.
@@ -80,9 +81,7 @@ type Node struct {
 
 	observers map[common.Hash]*observer // filters and subscriptions, by id
 	observed  uint64                    // how many there were, for the ids
-	sockets   map[*socket]struct{}
-	serving   sync.WaitGroup
-	closed    bool
+	sockets   wsrpc.Server
 
 	proving sync.Mutex // one Prove at a time
 	prover  *Provider
@@ -159,7 +158,7 @@ func New(opts ...Option) *Node {
 	}
 	n := &Node{
 		finalized: o.finalized, safe: o.safe, maxResults: o.maxResults, manual: o.manual,
-		observers: map[common.Hash]*observer{}, sockets: map[*socket]struct{}{},
+		observers: map[common.Hash]*observer{}, sockets: wsrpc.Server{MaxMessages: maxQueue},
 		software: o.software, oldErrors: o.oldErrors, deferred: o.deferred, lookback: o.lookback, clock: o.clock, snapID: 1,
 	}
 	genesis := world{mockNext: 1, verifier: verifierState{nextSet: 1}}

@@ -9,6 +9,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/slastream/slastream-go/internal/jsonrpc"
+	"github.com/slastream/slastream-go/internal/wsrpc"
 )
 
 // Limits of filters and subscriptions: Lotus's MaxFilters, its FilterTTL of an
@@ -42,9 +43,9 @@ type observer struct {
 	from   uint64 // logs before are not told
 	to     uint64
 
-	socket *socket // of a subscription; nil for a filter
-	buffer []any   // of a filter
-	polled uint64  // epoch
+	socket *wsrpc.Socket // of a subscription; nil for a filter
+	buffer []any         // of a filter
+	polled uint64        // epoch
 }
 
 // observe enters an observer.
@@ -73,7 +74,7 @@ func (n *Node) observe(o *observer) (common.Hash, error) {
 }
 
 // take removes and returns an observer of a socket, or a filter.
-func (n *Node) take(s *socket, raw json.RawMessage, remove bool) (*observer, error) {
+func (n *Node) take(s *wsrpc.Socket, raw json.RawMessage, remove bool) (*observer, error) {
 	var id common.Hash
 	if err := decode(raw, "id", &id); err != nil {
 		return nil, err
@@ -200,7 +201,7 @@ func (n *Node) uninstallFilter(_ context.Context, params json.RawMessage) (any, 
 }
 
 // subscribe answers eth_subscribe on a socket.
-func (n *Node) subscribe(s *socket, params json.RawMessage) (any, error) {
+func (n *Node) subscribe(s *wsrpc.Socket, params json.RawMessage) (any, error) {
 	p, err := jsonrpc.Params(params, "kind", "options")
 	if err != nil {
 		return nil, err
@@ -230,7 +231,7 @@ func (n *Node) subscribe(s *socket, params json.RawMessage) (any, error) {
 	return id, nil
 }
 
-func (n *Node) unsubscribe(s *socket, params json.RawMessage) (any, error) {
+func (n *Node) unsubscribe(s *wsrpc.Socket, params json.RawMessage) (any, error) {
 	p, err := jsonrpc.Params(params, "id")
 	if err != nil {
 		return nil, err
@@ -256,13 +257,7 @@ func (o *observer) give(result any, limit int) {
 		ID     common.Hash `json:"subscription"`
 		Result any         `json:"result"`
 	}
-	message, err := json.Marshal(struct {
-		Version string `json:"jsonrpc"`
-		Method  string `json:"method"`
-		Params  params `json:"params"`
-	}{"2.0", "eth_subscription", params{o.id, result}})
-	if err != nil {
+	if err := o.socket.Notify("eth_subscription", params{o.id, result}); err != nil {
 		panic("simulated: " + err.Error()) // numbers, strings and hashes of this package
 	}
-	o.socket.send(message)
 }

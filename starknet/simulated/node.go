@@ -9,6 +9,7 @@ import (
 
 	"github.com/slastream/slastream-go/attestation"
 	"github.com/slastream/slastream-go/internal/jsonrpc"
+	"github.com/slastream/slastream-go/internal/wsrpc"
 	"github.com/slastream/slastream-go/slastream"
 	"github.com/slastream/slastream-go/slastream/escrow"
 )
@@ -49,9 +50,7 @@ type Node struct {
 	mempool       mempool
 	subscriptions []*subscription
 	subscribed    uint64 // subscriptions ever made
-	sockets       map[*socket]struct{}
-	serving       sync.WaitGroup // sockets
-	closed        bool           // no new sockets
+	sockets       wsrpc.Server
 }
 
 // New returns a node with one empty block: the accounts, the token and the
@@ -69,7 +68,7 @@ func New(o Options) *Node {
 		txs:    make(map[hexFelt]*transaction),
 		index:  eventIndex{emitter: make(map[slastream.Address][]place)},
 
-		sockets: make(map[*socket]struct{}),
+		sockets: wsrpc.Server{MaxBytes: maxQueue},
 	}
 	if n.clock == nil {
 		n.clock = func() uint64 { return uint64(time.Now().Unix()) }

@@ -1,7 +1,6 @@
 package simulated
 
 import (
-	"encoding/json"
 	"slices"
 	"strconv"
 
@@ -231,13 +230,7 @@ func (sub *subscription) send(method string, result any) {
 		Result any    `json:"result"`
 		ID     string `json:"subscription_id"`
 	}
-	message, err := json.Marshal(struct {
-		Version string `json:"jsonrpc"`
-		Method  string `json:"method"`
-		Params  params `json:"params"`
-	}{"2.0", method, params{result, sub.id}})
-	if err != nil {
+	if err := sub.socket.Notify(method, params{result, sub.id}); err != nil {
 		panic(err) // felts, numbers and strings of this package
 	}
-	sub.socket.send(message)
 }
