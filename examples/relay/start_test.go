@@ -170,7 +170,7 @@ func TestSetThatComesLater(t *testing.T) {
 	require.Contains(t, metrics, `slastream_relay_turns_total{result="error"} 0`)
 	w.prove(2)
 	w.released(p, two, 1)
-	require.Equal(t, 1, strings.Count(p.log.String(), "there is no such data set"), p.log)
+	require.Equal(t, 1, strings.Count(p.log.String(), "not bound yet"), p.log)
 	require.Contains(t, p.log.String(), "bound after waiting")
 	eventually(t, p, func() bool {
 		p.get("/metrics", &metrics)

@@ -187,7 +187,7 @@ func (r *Relay) free(ctx context.Context, b Binding) error {
 		}
 	}
 	if old.Behind && old.reading() {
-		return fmt.Errorf("relay: data set %s: what it earned for deal %s, which is over, is not read yet: bind deal %s after the next turn", b.Set.Big(), old.Deal.Big(), b.Deal.Big())
+		return fmt.Errorf("relay: data set %s: what it earned for deal %s, which is over, is not read yet: bind deal %s after the next turn, or unbind deal %s first", b.Set.Big(), old.Deal.Big(), b.Deal.Big(), old.Deal.Big())
 	}
 	old.Over = true
 	return r.Store.Commit(ctx, Change{Tracks: []Track{old}})
