@@ -18,7 +18,7 @@ import (
 // in which an epoch passes and nothing happens, of which a day has 5,760, and for
 // a chunk from its proof to its payment, each in a transaction of its own. How
 // many data sets Mainnet has, getNextDataSetId() of the verifier says; the number
-// is a round one above what was seen there.
+// here is an assumption.
 func BenchmarkDay(b *testing.B) {
 	const sets, rounds, idle = 200, 5, 100
 	const mainnet, turns = 10_000, 24 * 60 * 60 / 15
