@@ -92,7 +92,7 @@ func (n *network) open(ctx context.Context) (*chain, error) {
 	case n.ChainID.IsZero():
 		n.ChainID = id
 	case n.ChainID != id:
-		return nil, fmt.Errorf("starknet.rpc of %s is on chain %s, starknet.chain_id is %s: use a node of the right chain", n.path, chainText(id), chainText(n.ChainID))
+		return nil, fmt.Errorf("starknet.rpc of %s is on chain %s, starknet.chain_id is %s: use a node of the right chain", n.path, deployment.ChainText(id), deployment.ChainText(n.ChainID))
 	}
 	c.escrow = starknet.NewEscrow(c.node, n.Escrow)
 	class, err := c.escrow.ClassHash(ctx)
@@ -100,7 +100,7 @@ func (n *network) open(ctx context.Context) (*chain, error) {
 		return nil, fmt.Errorf("starknet.rpc of %s: %w", n.path, err)
 	}
 	if class.IsZero() {
-		return nil, fmt.Errorf("there is no contract at %v on %s: correct starknet.escrow of %s, or deploy one with escrowctl deploy", n.Escrow, chainText(id), n.path)
+		return nil, fmt.Errorf("there is no contract at %v on %s: correct starknet.escrow of %s, or deploy one with escrowctl deploy", n.Escrow, deployment.ChainText(id), n.path)
 	}
 	return c, c.readToken(ctx)
 }
@@ -179,14 +179,4 @@ func (c *chain) as(index int) (slastream.Address, error) {
 	account := starknet.NewAccount(c.node, c.file.ChainID, a.Address, key, starknet.WithPoll(poll))
 	c.escrow = starknet.NewEscrow(c.node, c.file.Escrow, starknet.WithAccount(account))
 	return a.Address, nil
-}
-
-// chainText is a chain id as text where it is one, such as SN_SEPOLIA.
-func chainText(id attestation.Word) string {
-	if f, err := starknet.FeltFromWord(id); err == nil {
-		if text, ok := starknet.ShortStringText(f); ok && text != "" {
-			return text
-		}
-	}
-	return id.String()
 }

@@ -17,7 +17,7 @@ func newAttester() (a deployment.Attester) {
 
 // print tells people what is deployed and what that cost.
 func (f *deployFlags) print(w io.Writer, d deployment.Deployment, sent []transaction) {
-	row(w, "chain", "%s", chainText(d.ChainID))
+	row(w, "chain", "%s", deployment.ChainText(d.ChainID))
 	row(w, "class", "%v  %s", d.ClassHash, d.Class)
 	row(w, "escrow", "%v", d.Escrow)
 	if f.token == "" {

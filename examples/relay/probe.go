@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/slastream/slastream-go/attestation"
+	"github.com/slastream/slastream-go/examples/internal/deployment"
 )
 
 // probeTimeout is how long the nodes have to say how far they are.
@@ -86,7 +87,7 @@ func (p *starknetPool) examine(ctx context.Context, m *starknetMember) error {
 	defer p.mu.Unlock()
 	switch {
 	case id != p.chain:
-		m.wrong = fmt.Errorf("starknet.rpc: %s serves chain %s, starknet.chain_id is %s: use a node of the right chain", m.host, chainText(id), chainText(p.chain))
+		m.wrong = fmt.Errorf("starknet.rpc: %s serves chain %s, starknet.chain_id is %s: use a node of the right chain", m.host, deployment.ChainText(id), deployment.ChainText(p.chain))
 	case p.version != "" && version != p.version:
 		m.wrong = fmt.Errorf("starknet.rpc: %s speaks RPC %s, another node %s: use endpoints of one version, such as those whose URLs end in /rpc/v0_9", m.host, shortened(version), shortened(p.version))
 	default:

@@ -11,6 +11,7 @@ import (
 	"github.com/ethereum/go-ethereum/common/hexutil"
 
 	"github.com/slastream/slastream-go/attestation"
+	"github.com/slastream/slastream-go/examples/internal/deployment"
 	"github.com/slastream/slastream-go/fevm/chain"
 	"github.com/slastream/slastream-go/fevm/policy"
 	"github.com/slastream/slastream-go/slastream"
@@ -122,21 +123,11 @@ func (d *daemon) checkEscrow(ctx context.Context) error {
 func refusal(f starknet.Finding, c *starknetConfig, r *starknet.EscrowReport, key attestation.PublicKey) string {
 	switch {
 	case f.Subject == "chain":
-		return fmt.Sprintf("starknet.rpc serves chain %s, starknet.chain_id is %s: use a node of the right chain", chainText(r.ChainID), chainText(c.ChainID))
+		return fmt.Sprintf("starknet.rpc serves chain %s, starknet.chain_id is %s: use a node of the right chain", deployment.ChainText(r.ChainID), deployment.ChainText(c.ChainID))
 	case f.Subject == "key" && r.Key != key:
 		return fmt.Sprintf("the signer's key is %v, the escrow pays for %v: use the signer that the escrow was deployed for, or the escrow of this signer", key, r.Key)
 	}
 	return "starknet.escrow: " + f.Text
-}
-
-// chainText is a chain id as text where it is one, such as SN_SEPOLIA.
-func chainText(id attestation.Word) string {
-	if f, err := starknet.FeltFromWord(id); err == nil {
-		if text, ok := starknet.ShortStringText(f); ok && text != "" {
-			return text
-		}
-	}
-	return id.String()
 }
 
 // checkAccount makes sure that there is an account that can pay.
@@ -147,7 +138,7 @@ func (d *daemon) checkAccount(ctx context.Context) error {
 		return fmt.Errorf("starknet.accounts[%d]: %w", d.config.Relay.Account, err)
 	}
 	if class.IsZero() {
-		return fmt.Errorf("starknet.accounts[%d] %v is not deployed on %s: deploy it, or take another account", d.config.Relay.Account, address, chainText(d.config.Starknet.ChainID))
+		return fmt.Errorf("starknet.accounts[%d] %v is not deployed on %s: deploy it, or take another account", d.config.Relay.Account, address, deployment.ChainText(d.config.Starknet.ChainID))
 	}
 	if d.strk == nil {
 		return nil

@@ -37,6 +37,12 @@ type deals struct {
 	tracks  map[attestation.Word]Track
 }
 
+func newDeals() *deals {
+	return &deals{
+		known: map[attestation.Word]slastream.Deal{}, settled: map[attestation.Word]slastream.Deal{}, tracks: map[attestation.Word]Track{},
+	}
+}
+
 // answers count how a node answered.
 type answers struct{ good, bad atomic.Int32 }
 
@@ -50,54 +56,45 @@ func (a *answers) count(err error) {
 	}
 }
 
-// deal asks for a deal once a turn. What changes after that is found out by the
-// escrow.
-func (t *turn) deal(ctx context.Context, id attestation.Word) (slastream.Deal, error) {
-	t.deals.mu.Lock()
-	d, ok := t.deals.known[id]
-	t.deals.mu.Unlock()
+// once returns what a cache has of a deal, or asks and keeps it. A turn asks for a
+// deal once; what changes after that is found out by the escrow.
+func (d *deals) once(cache map[attestation.Word]slastream.Deal, id attestation.Word, ask func() (slastream.Deal, error)) (slastream.Deal, error) {
+	d.mu.Lock()
+	known, ok := cache[id]
+	d.mu.Unlock()
 	if ok {
-		return d, nil
+		return known, nil
 	}
-	d, err := t.Escrow.Deal(ctx, id)
+	deal, err := ask()
 	if err != nil {
-		return d, err
+		return deal, err
 	}
-	switch {
-	case !d.Exists():
-		// A node that lags behind the one that was asked before.
-		return d, errors.New("the escrow has no such deal")
-	case !d.Active && !d.Slashed && d.Released < d.Chunks:
-		return d, errors.New("the node says of the deal that it is over, and that it is neither completed nor slashed")
-	}
-	t.deals.mu.Lock()
-	defer t.deals.mu.Unlock()
-	if t.deals.known == nil {
-		t.deals.known = map[attestation.Word]slastream.Deal{}
-	}
-	t.deals.known[id] = d
-	return d, nil
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	cache[id] = deal
+	return deal, nil
 }
 
-// dealSettled asks for a deal at the newest block accepted on L1, once a turn.
-func (t *turn) dealSettled(ctx context.Context, reader SettledReader, id attestation.Word) (slastream.Deal, error) {
-	t.deals.mu.Lock()
-	d, ok := t.deals.settled[id]
-	t.deals.mu.Unlock()
-	if ok {
+// deal is a deal in the accepted state.
+func (t *turn) deal(ctx context.Context, id attestation.Word) (slastream.Deal, error) {
+	return t.deals.once(t.deals.known, id, func() (slastream.Deal, error) {
+		d, err := t.Escrow.Deal(ctx, id)
+		switch {
+		case err != nil:
+			return d, err
+		case !d.Exists():
+			// A node that lags behind the one that was asked before.
+			return d, errors.New("the escrow has no such deal")
+		case !d.Active && !d.Slashed && d.Released < d.Chunks:
+			return d, errors.New("the node says of the deal that it is over, and that it is neither completed nor slashed")
+		}
 		return d, nil
-	}
-	d, err := reader.DealSettled(ctx, id)
-	if err != nil {
-		return d, err
-	}
-	t.deals.mu.Lock()
-	defer t.deals.mu.Unlock()
-	if t.deals.settled == nil {
-		t.deals.settled = map[attestation.Word]slastream.Deal{}
-	}
-	t.deals.settled[id] = d
-	return d, nil
+	})
+}
+
+// dealSettled is a deal at the newest block accepted on L1.
+func (t *turn) dealSettled(ctx context.Context, reader SettledReader, id attestation.Word) (slastream.Deal, error) {
+	return t.deals.once(t.deals.settled, id, func() (slastream.Deal, error) { return reader.DealSettled(ctx, id) })
 }
 
 // trackOf is the track of a deal, asked for once a turn.
@@ -108,9 +105,6 @@ func (t *turn) trackOf(ctx context.Context, deal attestation.Word) (Track, error
 	found, _, err := t.track(ctx, deal)
 	if err != nil {
 		return found, &storeError{err}
-	}
-	if t.deals.tracks == nil {
-		t.deals.tracks = map[attestation.Word]Track{}
 	}
 	t.deals.tracks[deal] = found
 	return found, nil

@@ -118,11 +118,7 @@ func TestAnEndOnL2IsNone(t *testing.T) {
 	w := newWorld(t)
 	deal := w.deal(4)
 	w.prove(1, 10)
-	s, store := newSettling(w), relay.NewMemoryStore()
-	over := &ended{s, map[attestation.Word]bool{}}
-	r := w.start(store, func(c *relay.Config) { s.config(c); c.Escrow = over }, bind(deal, 1, 0))
-	require.NoError(t, r.Check(t.Context()))
-	over.over[deal] = true
+	over, store, r := endedOnL2(w, deal)
 	waits := func() {
 		t.Helper()
 		for range 4 {
@@ -141,7 +137,7 @@ func TestAnEndOnL2IsNone(t *testing.T) {
 	waits()
 	active, err := w.Deal(t.Context(), deal)
 	require.NoError(t, err)
-	s.deals[deal] = active // it is there, and lives
+	over.deals[deal] = active // it is there, and lives
 	waits()
 	// Taken back.
 	over.over[deal] = false
@@ -156,7 +152,7 @@ func TestAnEndOnL2IsNone(t *testing.T) {
 	over.over[deal] = true
 	slashed := active
 	slashed.Active, slashed.Slashed = false, true
-	s.deals[deal] = slashed
+	over.deals[deal] = slashed
 	for range 3 {
 		w.clock = w.clock.Add(61 * time.Minute)
 		_, err = r.Step(t.Context())
@@ -183,17 +179,24 @@ func (e *ended) Deal(ctx context.Context, id attestation.Word) (slastream.Deal, 
 	return d, err
 }
 
+// endedOnL2 is a relay that has bound a deal to data set 1, before the deal was
+// slashed in a block accepted on L2.
+func endedOnL2(w *world, deal attestation.Word) (*ended, relay.Store, *relay.Relay) {
+	w.t.Helper()
+	store, over := relay.NewMemoryStore(), &ended{newSettling(w), map[attestation.Word]bool{}}
+	r := w.start(store, func(c *relay.Config) { over.config(c); c.Escrow = over }, bind(deal, 1, 0))
+	require.NoError(w.t, r.Check(w.t.Context()))
+	over.over[deal] = true
+	return over, store, r
+}
+
 // TestALiveDealNeedNotWaitForL1: a data set whose deal is over on L2 backs another
 // one, which claims a period that the first one earned too late.
 func TestALiveDealNeedNotWaitForL1(t *testing.T) {
 	w := newWorld(t)
 	first, second := w.deal(4), w.deal(4)
 	w.prove(1, 10)
-	s, store := newSettling(w), relay.NewMemoryStore()
-	over := &ended{s, map[attestation.Word]bool{}}
-	r := w.start(store, func(c *relay.Config) { s.config(c); c.Escrow = over }, bind(first, 1, 0))
-	require.NoError(t, r.Check(t.Context()))
-	over.over[first] = true
+	_, store, r := endedOnL2(w, first)
 	for range 2 {
 		w.clock = w.clock.Add(61 * time.Minute)
 		_, err := r.Step(t.Context())

@@ -29,7 +29,7 @@ func (r *Relay) Step(ctx context.Context) (Report, error) {
 		return Report{}, err
 	}
 	defer r.end()
-	t := &turn{Relay: r, start: r.now(), renewed: r.Clock()}
+	t := &turn{Relay: r, start: r.now(), renewed: r.Clock(), deals: newDeals()}
 	t.run(ctx)
 	if stats, err := r.Store.Stats(ctx); err == nil {
 		for state := Observed; state < Accepted; state++ {
@@ -67,7 +67,7 @@ type turn struct {
 	report Report
 	errs   []error
 	over   bool // nothing more is done in this turn
-	deals  deals
+	deals  *deals
 	// How the nodes answered about chunks that are observed, which both chains are
 	// asked about, and about the others; since the last good answer, if any.
 	answers [2]answers

@@ -176,11 +176,7 @@ func TestALiveDealLosesNothingToTheNext(t *testing.T) {
 	w := newWorld(t)
 	first, second := w.deal(4), w.deal(4)
 	w.prove(1, 10)
-	s, store := newSettling(w), relay.NewMemoryStore()
-	over := &ended{s, map[attestation.Word]bool{}}
-	r := w.start(store, func(c *relay.Config) { s.config(c); c.Escrow = over }, bind(first, 1, 0))
-	require.NoError(t, r.Check(t.Context()))
-	over.over[first] = true
+	over, store, r := endedOnL2(w, first)
 	for range 2 {
 		w.clock = w.clock.Add(61 * time.Minute)
 		_, err := r.Step(t.Context())
@@ -235,17 +231,13 @@ func TestAPaidChunkIsNotRefused(t *testing.T) {
 // TestAnEndIsAskedForOnceATurn: a slashed deal with many chunks waits for L1.
 func TestAnEndIsAskedForOnceATurn(t *testing.T) {
 	w, deal := backlog(t, 2000)
-	s, store := newSettling(w), relay.NewMemoryStore()
-	over := &ended{s, map[attestation.Word]bool{}}
-	r := w.start(store, func(c *relay.Config) { s.config(c); c.Escrow = over }, bind(deal, 1, 0))
-	require.NoError(t, r.Check(t.Context()))
-	over.over[deal] = true
+	over, _, r := endedOnL2(w, deal)
 	for range 5 {
 		w.clock = w.clock.Add(61 * time.Minute)
 		_, err := r.Step(t.Context())
 		require.NoError(t, err)
 	}
-	require.LessOrEqual(t, s.asked, 5)
+	require.LessOrEqual(t, over.asked, 5)
 }
 
 // TestAClockThatGoesBackHoldsUpNothing: it was a day ahead when the chunk was

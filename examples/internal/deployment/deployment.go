@@ -1,5 +1,5 @@
-// Package deployment holds the files that the example programs share: an
-// account that pays, and what escrowctl deployed.
+// Package deployment holds what the example programs share: the files of an
+// account that pays and of what escrowctl deployed, and the name of a chain.
 package deployment
 
 import (
@@ -12,6 +12,7 @@ import (
 
 	"github.com/slastream/slastream-go/attestation"
 	"github.com/slastream/slastream-go/slastream"
+	"github.com/slastream/slastream-go/starknet"
 )
 
 // Limit is how many bytes of a file are read.
@@ -97,4 +98,14 @@ func Write(path string, from any) error {
 func Exists(path string) bool {
 	_, err := os.Stat(path)
 	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// ChainText is a Starknet chain id as text where it is one, such as SN_SEPOLIA.
+func ChainText(id attestation.Word) string {
+	if f, err := starknet.FeltFromWord(id); err == nil {
+		if text, ok := starknet.ShortStringText(f); ok && text != "" {
+			return text
+		}
+	}
+	return id.String()
 }
